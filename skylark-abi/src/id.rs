@@ -1,0 +1,48 @@
+//! Who is who: runs and their tasks.
+
+use minicbor::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+/// Names one execution in one run of a chain. Two attempts at the same
+/// execution carry the same id: it is what exactly-once is keyed by.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Encode, Decode,
+)]
+pub struct InvocationId {
+    /// The run.
+    #[n(0)]
+    pub chain_id: String,
+    /// The execution within the run: `0`, `0.0`, `0.0.1`, … by position.
+    #[n(1)]
+    pub task_id: String,
+}
+
+impl InvocationId {
+    /// The first task of a run.
+    pub fn root(chain_id: impl Into<String>) -> Self {
+        Self {
+            chain_id: chain_id.into(),
+            task_id: "0".into(),
+        }
+    }
+
+    /// What the `position`-th effect of this task starts. A re-execution
+    /// reaches the same position and so the same id.
+    pub fn child(&self, position: u32) -> Self {
+        Self {
+            chain_id: self.chain_id.clone(),
+            task_id: format!("{}.{position}", self.task_id),
+        }
+    }
+
+    /// How many tasks precede this one on its path.
+    pub fn depth(&self) -> usize {
+        self.task_id.bytes().filter(|b| *b == b'.').count()
+    }
+}
+
+impl std::fmt::Display for InvocationId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.chain_id, self.task_id)
+    }
+}

@@ -1,0 +1,49 @@
+//! What Skylark's guest, host and compiler must agree on, and nothing else.
+//!
+//! A module, the node that runs it and the compiler that made it may come from
+//! different builds. Everything they exchange is defined here: the names of
+//! imports and exports ([`names`]), the schema carried in the module
+//! ([`schema`]), the envelopes of one call ([`call`]), what travels between
+//! nodes ([`run`]), the store's keys ([`keys`]) and the steps of an
+//! exactly-once invocation ([`protocol`]). No I/O happens here.
+//!
+//! A change to any of it changes the hash in `tests/contract.rs`, which asks
+//! whether [`names::ABI_VERSION`] must grow.
+
+pub mod call;
+pub mod id;
+pub mod keys;
+pub mod names;
+pub mod protocol;
+pub mod run;
+pub mod schema;
+pub mod value;
+
+pub use id::InvocationId;
+pub use schema::Schema;
+
+/// Encodes an envelope (CBOR, RFC 8949).
+pub fn encode<T: minicbor::Encode<()>>(envelope: &T) -> Vec<u8> {
+    // Writing to a `Vec` is infallible, and so are the derived encoders.
+    minicbor::to_vec(envelope).unwrap_or_default()
+}
+
+/// Decodes an envelope.
+///
+/// # Errors
+/// The bytes are not an envelope of this type; the text says at which byte.
+pub fn decode<'b, T: minicbor::Decode<'b, ()>>(bytes: &'b [u8]) -> Result<T, DecodeError> {
+    minicbor::decode(bytes).map_err(|e| DecodeError(e.to_string()))
+}
+
+/// Bytes that are not the envelope they should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecodeError(String);
+
+impl std::fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "malformed envelope: {}", self.0)
+    }
+}
+
+impl std::error::Error for DecodeError {}

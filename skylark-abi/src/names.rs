@@ -1,0 +1,65 @@
+//! Names in the wasm module, in one place, with their grammar.
+//!
+//! | item | name | signature |
+//! | --- | --- | --- |
+//! | allocator | [`ALLOC`] | `(len: i32) -> ptr: i32`, 8-aligned, owned by the callee of the next call |
+//! | call entry | [`function_export`]`(name)` | `(ptr: i32, len: i32) -> packed: i64` |
+//! | fetch a state | [`IMPORT_MODULE`]`.`[`STATE_FETCH`] | `(scope: i32, name: i32, name_len: i32) -> len: i64` |
+//! | take what was fetched | [`IMPORT_MODULE`]`.`[`STATE_TAKE`] | `(dst: i32, len: i32)` |
+//! | log one line | [`IMPORT_MODULE`]`.`[`LOG`] | `(level: i32, text: i32, len: i32)` |
+//!
+//! A call entry takes a [`crate::call::CallRequest`] and returns the address
+//! (high 32 bits) and length (low 32 bits) of a [`crate::call::CallResponse`].
+//! `STATE_FETCH` returns [`ABSENT`] for a variable that was never written;
+//! store failures end the call from the host's side.
+
+/// Version of the whole contract; grows with each incompatible change.
+pub const ABI_VERSION: u32 = 1;
+/// The one module name that a guest imports from, besides WASI preview 1.
+pub const IMPORT_MODULE: &str = "skylark_v1";
+/// Reads a state variable that the request did not carry.
+pub const STATE_FETCH: &str = "state_fetch";
+/// Copies the value that the last [`STATE_FETCH`] announced.
+pub const STATE_TAKE: &str = "state_take";
+/// Hands one log line to the host (levels: 1 error … 5 trace).
+pub const LOG: &str = "log";
+/// What [`STATE_FETCH`] returns for a variable that was never written.
+pub const ABSENT: i64 = -1;
+/// The guest's allocator.
+pub const ALLOC: &str = "skylark_alloc";
+/// Name of the custom section with the schema.
+pub const SECTION: &str = "skylark.schema";
+/// Prefix of every call entry.
+pub const FUNCTION_PREFIX: &str = "skylark_fn_";
+/// Called once on a fresh instance, if exported (a WASI reactor's start).
+pub const INITIALIZE: &str = "_initialize";
+
+/// The export that runs the function `name`.
+pub fn function_export(name: &str) -> String {
+    format!("{FUNCTION_PREFIX}{name}")
+}
+
+/// Longest name of an app, function or state variable, in bytes.
+pub const MAX_NAME: usize = 64;
+
+/// Whether `name` may name an app, function or state variable:
+/// `[A-Za-z_][A-Za-z0-9_-]*`, at most [`MAX_NAME`] bytes. It goes into URLs,
+/// wasm exports and store keys, and needs no escaping in any of them.
+pub fn is_valid_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    name.len() <= MAX_NAME
+        && bytes
+            .next()
+            .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
+        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}
+
+/// Packs an address and a length as a call entry returns them.
+pub const fn pack(ptr: u32, len: u32) -> i64 {
+    (((ptr as u64) << 32) | len as u64) as i64
+}
+
+/// Undoes [`pack`].
+pub const fn unpack(packed: i64) -> (u32, u32) {
+    ((packed as u64 >> 32) as u32, packed as u64 as u32)
+}

@@ -1,0 +1,78 @@
+//! How a value is laid out in the store and between functions.
+//!
+//! `[1 byte codec][8 bytes schema fingerprint, little endian][payload]`. The
+//! payload is MessagePack with named fields, so a field added with a default
+//! reads old data and reordered fields do not swap. The fingerprint is of the
+//! type's source text: it decides nothing by itself, it lets an error name both
+//! schemas when a payload does not fit.
+
+use minicbor::{Decode, Encode};
+
+/// How a payload is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Codec {
+    /// JSON text, at the edge; carries no tag.
+    #[n(0)]
+    Json,
+    /// Tagged MessagePack with named fields, inside.
+    #[n(1)]
+    Compact,
+}
+
+const COMPACT: u8 = 1;
+/// Bytes before the payload of a compact value.
+pub const HEADER: usize = 9;
+
+/// A tagged value, taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tagged<'a> {
+    /// [`fingerprint`] of the type that wrote the payload.
+    pub fingerprint: u64,
+    /// MessagePack bytes.
+    pub payload: &'a [u8],
+}
+
+/// The header of a value of a type with this fingerprint; append the payload.
+pub fn header(fingerprint: u64) -> [u8; HEADER] {
+    let mut out = [COMPACT; HEADER];
+    out[1..].copy_from_slice(&fingerprint.to_le_bytes());
+    out
+}
+
+/// Takes a stored value apart; `None` if it is not one.
+pub fn untag(bytes: &[u8]) -> Option<Tagged<'_>> {
+    let (head, payload) = bytes.split_at_checked(HEADER)?;
+    let (codec, print) = head.split_first()?;
+    let fingerprint = u64::from_le_bytes(print.try_into().ok()?);
+    (*codec == COMPACT).then_some(Tagged {
+        fingerprint,
+        payload,
+    })
+}
+
+/// 64-bit FNV-1a of a type's source text, white space left out. Stable across
+/// builds and hosts, computable in a `const`.
+pub const fn fingerprint(type_text: &str) -> u64 {
+    let bytes = type_text.as_bytes();
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut i = 0;
+    while i < bytes.len() {
+        if !bytes[i].is_ascii_whitespace() {
+            hash = (hash ^ bytes[i] as u64).wrapping_mul(0x0100_0000_01b3);
+        }
+        i += 1;
+    }
+    hash
+}
+
+/// 64-bit FNV-1a of bytes, to tell a repeated request from another one.
+pub const fn fingerprint_bytes(bytes: &[u8]) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut i = 0;
+    while i < bytes.len() {
+        hash = (hash ^ bytes[i] as u64).wrapping_mul(0x0100_0000_01b3);
+        i += 1;
+    }
+    hash
+}
