@@ -482,7 +482,7 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     candidates
         .into_iter()
         .map(|c| (edit_distance(name, c), c))
-        .filter(|(d, c)| *d <= (name.len().max(c.len()) / 3).max(1))
+        .filter(|(d, c)| *d <= (name.len().min(names::MAX_NAME).max(c.len()) / 3).max(1))
         .min()
         .map(|(_, c)| c)
 }

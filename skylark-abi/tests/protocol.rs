@@ -1,0 +1,538 @@
+//! The protocol against a model store: many tasks, interleaved step by step,
+//! crashed, delivered twice — and every effect there exactly once.
+
+use proptest::prelude::*;
+use skylark_abi::{
+    InvocationId, Schema,
+    call::{CallResponse, Failure, FailureKind, Field, Outcome, Scope, Successor, Variable},
+    keys::Bundle,
+    names,
+    protocol::{
+        Begin, Begun, Bounds, BundleField, Commit, Committed, Miss, Plan, Step, Task, Versioned,
+    },
+    run::{Invocation, Message, TaskReport},
+    schema::{Function, Item, Options, Record, State},
+    value::Codec,
+};
+use std::collections::BTreeMap;
+
+/// What a store must do, in the fewest lines. Leases pass as soon as anybody
+/// asks: the harshest clock there is.
+#[derive(Default)]
+struct Model {
+    fields: BTreeMap<BundleField, (u64, Vec<u8>)>,
+    records: BTreeMap<InvocationId, (u64, Option<Outcome>)>,
+    outbox: BTreeMap<String, Vec<u8>>,
+}
+
+impl Model {
+    fn begin(&mut self, begin: &Begin) -> Begun {
+        let epoch = match &begin.id {
+            None => 0,
+            Some(id) => {
+                let record = self.records.entry(id.clone()).or_default();
+                if let Some(outcome) = &record.1 {
+                    return Begun::Recorded(outcome.clone());
+                }
+                record.0 += 1;
+                record.0
+            }
+        };
+        let fields = begin
+            .reads
+            .iter()
+            .map(|field| {
+                let found = self.fields.get(field);
+                Versioned {
+                    field: field.clone(),
+                    version: found.map_or(0, |f| f.0),
+                    value: found.map(|f| f.1.clone()),
+                }
+            })
+            .collect();
+        Begun::Leased { epoch, fields }
+    }
+
+    fn commit(&mut self, commit: &Commit) -> Committed {
+        if let Some(id) = &commit.id {
+            let record = self.records.entry(id.clone()).or_default();
+            if record.0 != commit.epoch || record.1.is_some() {
+                return Committed::Fenced;
+            }
+        }
+        for (field, version) in &commit.checks {
+            if self.fields.get(field).map_or(0, |f| f.0) != *version {
+                return Committed::Conflict(field.clone());
+            }
+        }
+        for (field, value) in &commit.writes {
+            let entry = self.fields.entry(field.clone()).or_default();
+            *entry = (entry.0 + 1, value.clone().unwrap_or_default());
+        }
+        if let Some(id) = &commit.id {
+            self.records
+                .insert(id.clone(), (commit.epoch, commit.outcome.clone()));
+        }
+        for entry in &commit.outbox {
+            self.outbox.insert(entry.id.clone(), entry.payload.clone());
+        }
+        Committed::Done
+    }
+
+    fn counter(&self, name: &str) -> u64 {
+        self.fields
+            .get(&field(name))
+            .map_or(0, |f| number(Some(&f.1)))
+    }
+}
+
+fn field(name: &str) -> BundleField {
+    BundleField {
+        bundle: Bundle::App,
+        name: name.into(),
+    }
+}
+
+fn variable(scope: Scope, name: &str) -> Variable {
+    Variable {
+        scope,
+        name: name.into(),
+    }
+}
+
+fn number(bytes: Option<&Vec<u8>>) -> u64 {
+    bytes.map_or(0, |b| u64::from_le_bytes(b.as_slice().try_into().unwrap()))
+}
+
+fn schema() -> Schema {
+    let record = |item| Record {
+        abi: names::ABI_VERSION,
+        module: "app".into(),
+        item,
+    };
+    let function = |name: &str, next: &[&str]| {
+        record(Item::Function(Function {
+            name: name.into(),
+            ident: name.into(),
+            doc: String::new(),
+            args: Vec::new(),
+            output: "()".into(),
+            fallible: false,
+            is_async: false,
+            next: next.iter().map(|n| (*n).to_owned()).collect(),
+            options: Options::default(),
+        }))
+    };
+    let state = |name: &str, scope| {
+        record(Item::State(State {
+            name: name.into(),
+            ident: name.into(),
+            scope,
+            ty: "u64".into(),
+            cell: "Mutex".into(),
+        }))
+    };
+    Schema::from_records([
+        function("first", &["second"]),
+        function("second", &[]),
+        function("loner", &[]),
+        state("A", Scope::App),
+        state("B", Scope::App),
+        state("C", Scope::Chain),
+    ])
+    .unwrap()
+}
+
+fn invocation(function: &str, run: usize) -> Invocation {
+    Invocation {
+        app: "app".into(),
+        function: function.into(),
+        id: InvocationId::root(format!("app.{run}")),
+        input: Vec::new(),
+        input_codec: Codec::Json,
+        chain_state: Vec::new(),
+        origin: "elsewhere".into(),
+        durable: false,
+        policy: None,
+        placed: None,
+        tasks: Vec::new(),
+    }
+}
+
+fn plan(dedupe: bool, prefetch: &[&str]) -> Plan {
+    Plan {
+        owner: "here".into(),
+        dedupe,
+        prefetch: prefetch.iter().map(|n| (*n).to_owned()).collect(),
+        inline: false,
+        bounds: Bounds::default(),
+    }
+}
+
+fn report() -> TaskReport {
+    TaskReport {
+        task_id: "0".into(),
+        function: "f".into(),
+        node: "n".into(),
+        arrived_unix_us: 0,
+        begin_us: 0,
+        run_us: 0,
+        commit_us: 0,
+        input_bytes: 0,
+        output_bytes: 0,
+        state_bytes: 0,
+        round_trips: 0,
+        conflicts: 0,
+        placed: None,
+    }
+}
+
+/// A guest that adds one to these counters, and starts `second` if it is
+/// `first`. Reads what its request lacks as a real one does.
+fn guest(task: &mut Task, model: &mut Model, counters: &[&str]) -> CallResponse {
+    let mut response = CallResponse {
+        outcome: Outcome::Ok {
+            output: b"out".to_vec(),
+            codec: Codec::Compact,
+        },
+        touched: Vec::new(),
+        writes: Vec::new(),
+        next: Vec::new(),
+    };
+    for name in counters {
+        let scope = if *name == "C" {
+            Scope::Chain
+        } else {
+            Scope::App
+        };
+        let variable = variable(scope, name);
+        let old = loop {
+            match task.miss(&variable).unwrap() {
+                Miss::Known(value) => break value,
+                Miss::Read(begin) => {
+                    let Begun::Leased { fields, .. } = model.begin(&begin) else {
+                        unreachable!("a plain read takes no lease")
+                    };
+                    task.filled(fields);
+                }
+            }
+        };
+        response.touched.push(variable.clone());
+        response.writes.push(Field {
+            variable,
+            value: Some((number(old.as_ref()) + 1).to_le_bytes().to_vec()),
+        });
+    }
+    if task.invocation().function == "first" {
+        response.next.push(Successor {
+            function: "second".into(),
+            input: None,
+        });
+    }
+    response
+}
+
+/// An attempt at an invocation, advanced one step at a time.
+struct Attempt {
+    task: Task,
+    step: Option<Step>,
+    /// The invocation it is an attempt at, by its place in the harness.
+    of: usize,
+}
+
+/// Runs invocations over one model in an order that `choices` decides: which
+/// attempt takes its next step, which crashes, which invocation is attempted
+/// once more. Ends when every invocation has been done.
+struct Harness {
+    schema: Schema,
+    model: Model,
+    invocations: Vec<(Invocation, Vec<&'static str>)>,
+    attempts: Vec<Attempt>,
+    done: Vec<bool>,
+    discarded: usize,
+}
+
+impl Harness {
+    fn new(runs: usize) -> Self {
+        let invocations: Vec<_> = (0..runs)
+            .map(|n| {
+                let counters = if n % 2 == 0 {
+                    vec!["A"]
+                } else {
+                    vec!["B", "A", "C"]
+                };
+                (invocation("first", n), counters)
+            })
+            .collect();
+        Self {
+            schema: schema(),
+            model: Model::default(),
+            done: vec![false; invocations.len()],
+            invocations,
+            attempts: Vec::new(),
+            discarded: 0,
+        }
+    }
+
+    fn attempt(&mut self, of: usize) {
+        let (invocation, counters) = &self.invocations[of];
+        let prefetch: &[&str] = if of.is_multiple_of(3) { &counters[..1] } else { &[] };
+        let mut task = Task::new(invocation.clone(), &self.schema, plan(true, prefetch));
+        let step = Some(task.start());
+        self.attempts.push(Attempt { task, step, of });
+    }
+
+    fn advance(&mut self, which: usize) {
+        let attempt = &mut self.attempts[which];
+        let next = match attempt.step.take().unwrap() {
+            Step::Begin(begin) => attempt.task.begun(self.model.begin(&begin)),
+            Step::Wait(_) => attempt.task.start(),
+            Step::Run(_) => {
+                let counters = self.invocations[attempt.of].1.clone();
+                let response = guest(&mut attempt.task, &mut self.model, &counters);
+                let successors = attempt.task.successors(&response, &self.schema).unwrap();
+                attempt.task.ran(response, successors, report())
+            }
+            Step::Commit(commit) => {
+                let committed = self.model.commit(&commit);
+                self.discarded += usize::from(committed != Committed::Done);
+                attempt.task.committed(committed, report())
+            }
+            Step::Done(_) => {
+                let of = attempt.of;
+                self.attempts.remove(which);
+                self.done[of] = true;
+                self.receive();
+                return;
+            }
+        };
+        attempt.step = Some(next);
+    }
+
+    /// Takes what the outbox holds; delivered again and again, as an outbox
+    /// that is never acknowledged would be.
+    fn receive(&mut self) {
+        for payload in self.model.outbox.values() {
+            let Message::Invoke(invocation) = skylark_abi::decode(payload).unwrap() else {
+                continue;
+            };
+            if !self.invocations.iter().any(|(i, _)| i.id == invocation.id) {
+                self.invocations.push((*invocation, vec!["B", "C"]));
+                self.done.push(false);
+            }
+        }
+    }
+
+    /// Past its end a schedule goes on with the oldest attempt alone (6).
+    fn run(&mut self, choices: &[u8]) {
+        let mut choices = choices.iter().copied().chain(std::iter::repeat(6));
+        for _ in 0..100_000 {
+            self.receive();
+            let Some(pending) = self.done.iter().position(|d| !d) else {
+                return;
+            };
+            let choice = usize::from(choices.next().unwrap());
+            match (choice % 16, self.attempts.len()) {
+                (_, 0) => self.attempt(pending),
+                (0, n) => drop(self.attempts.remove(choice / 16 % n)),
+                (1..=5, n) if n < 6 => self.attempt(choice / 16 % self.invocations.len()),
+                (_, n) => self.advance(choice / 16 % n),
+            }
+        }
+        panic!("the schedule did not end");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_effect_is_there_once_whatever_crashes(
+        runs in 1usize..6,
+        choices in proptest::collection::vec(any::<u8>(), 0..400),
+    ) {
+        let mut harness = Harness::new(runs);
+        harness.run(&choices);
+        // Each run adds one to A; the odd ones add one to B; each successor
+        // adds one to B.
+        prop_assert_eq!(harness.model.counter("A"), runs as u64);
+        prop_assert_eq!(harness.model.counter("B"), (runs / 2 + runs) as u64);
+        prop_assert_eq!(harness.invocations.len(), 2 * runs);
+    }
+}
+
+/// The harness itself: schedules as above do discard executions, so that the
+/// property is not true for want of conflicts.
+#[test]
+fn schedules_do_conflict() {
+    let mut harness = Harness::new(4);
+    // Marsaglia's xorshift32: any fixed sequence without a pattern will do.
+    let mut x = 2_463_534_242_u32;
+    let choices: Vec<u8> = std::iter::repeat_with(|| {
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+        (x >> 11) as u8
+    })
+    .take(400)
+    .collect();
+    harness.run(&choices);
+    assert!(harness.discarded > 0);
+}
+
+/// Carries a task out and counts the store's commands.
+fn drive(
+    mut task: Task,
+    model: &mut Model,
+    counters: &[&str],
+) -> (Outcome, usize, Vec<(String, Message)>) {
+    let schema = schema();
+    let mut step = task.start();
+    loop {
+        step = match step {
+            Step::Begin(begin) => task.begun(model.begin(&begin)),
+            Step::Wait(_) => task.start(),
+            Step::Run(_) => {
+                let response = guest(&mut task, model, counters);
+                match task.successors(&response, &schema) {
+                    Ok(successors) => task.ran(response, successors, report()),
+                    Err(failure) => task.fail(failure, report()),
+                }
+            }
+            Step::Commit(commit) => task.committed(model.commit(&commit), report()),
+            Step::Done(done) => return (done.outcome, task.round_trips() as usize, done.messages),
+        };
+    }
+}
+
+#[test]
+fn an_invocation_costs_the_round_trips_that_it_must() {
+    let schema = schema();
+    let check = |function: &str,
+                 dedupe: bool,
+                 inline: bool,
+                 prefetch: &[&str],
+                 counters: &[&str],
+                 want: usize| {
+        let plan = Plan {
+            inline,
+            ..plan(dedupe, prefetch)
+        };
+        let task = Task::new(invocation(function, 0), &schema, plan);
+        let (_, round_trips, _) = drive(task, &mut Model::default(), counters);
+        assert_eq!(
+            round_trips, want,
+            "{function} {dedupe} {prefetch:?} {counters:?}"
+        );
+    };
+    // Neither state nor successors nor a key.
+    check("loner", false, true, &[], &[], 0);
+    // State, known before or not, however many variables.
+    check("loner", false, true, &["A"], &["A"], 2);
+    check("loner", false, true, &[], &["A", "B"], 2);
+    // With a key and with state that the node has learned of.
+    check("loner", true, true, &["A", "B"], &["A", "B"], 2);
+    // State of the run itself is not in the store.
+    check("loner", false, true, &[], &["C"], 0);
+    // A successor must be committed, but nothing read.
+    check("first", false, true, &[], &[], 1);
+    check("first", true, true, &["A"], &["A"], 2);
+}
+
+#[test]
+fn chain_state_travels_with_the_run() {
+    let schema = schema();
+    let mut model = Model::default();
+    let task = Task::new(invocation("first", 0), &schema, plan(true, &[]));
+    let (_, _, messages) = drive(task, &mut model, &["C"]);
+    let [(_, Message::Invoke(second))] = messages.as_slice() else {
+        panic!("{messages:?}");
+    };
+    assert_eq!(second.id.to_string(), "app.0/0.0");
+    assert_eq!(second.input, b"out");
+    let task = Task::new((**second).clone(), &schema, plan(true, &[]));
+    assert_eq!(
+        task.miss(&variable(Scope::Chain, "C")),
+        Ok(Miss::Known(Some(1u64.to_le_bytes().to_vec())))
+    );
+    assert!(model.fields.is_empty());
+}
+
+#[test]
+fn bounds_are_kept_and_named() {
+    let schema = schema();
+    let check = |invocation: Invocation, bounds: Bounds, kind: FailureKind, want: &str| {
+        let plan = Plan {
+            bounds,
+            ..plan(true, &[])
+        };
+        let mut model = Model::default();
+        let task = Task::new(invocation, &schema, plan);
+        let (outcome, ..) = drive(task, &mut model, &["A"]);
+        let Outcome::Err(failure) = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert_eq!(failure.kind, kind);
+        assert!(failure.message.contains(want), "{failure}");
+        assert_eq!(model.counter("A"), 0, "a failed call leaves nothing");
+    };
+    let bounds = Bounds::default;
+    let small = Bounds {
+        max_state: 7,
+        ..bounds()
+    };
+    check(
+        invocation("loner", 0),
+        small,
+        FailureKind::TooLarge,
+        "max_state",
+    );
+    let mut deep = invocation("first", 0);
+    for _ in 0..bounds().max_depth {
+        deep.id = deep.id.child(0);
+    }
+    check(deep, bounds(), FailureKind::Depth, "max_depth");
+}
+
+#[test]
+fn a_variable_that_keeps_changing_ends_in_a_conflict() {
+    let schema = schema();
+    let plan = Plan {
+        bounds: Bounds {
+            max_conflicts: 3,
+            ..Bounds::default()
+        },
+        ..plan(false, &[])
+    };
+    let mut model = Model::default();
+    let mut task = Task::new(invocation("loner", 0), &schema, plan);
+    let mut step = task.start();
+    let outcome = loop {
+        step = match step {
+            Step::Begin(begin) => task.begun(model.begin(&begin)),
+            Step::Wait(_) => unreachable!("nobody holds a lease"),
+            Step::Run(_) => {
+                let response = guest(&mut task, &mut model, &["A"]);
+                // Somebody else is always quicker.
+                let entry = model.fields.entry(field("A")).or_default();
+                *entry = (entry.0 + 1, 7u64.to_le_bytes().to_vec());
+                task.ran(response, Vec::new(), report())
+            }
+            Step::Commit(commit) => task.committed(model.commit(&commit), report()),
+            Step::Done(done) => break done.outcome,
+        };
+    };
+    let Outcome::Err(Failure { kind, at, .. }) = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!((kind, at.as_deref()), (FailureKind::Conflict, Some("A")));
+}
+
+#[test]
+fn a_guest_cannot_name_what_its_schema_does_not() {
+    let schema = schema();
+    let task = Task::new(invocation("loner", 0), &schema, plan(false, &[]));
+    for unknown in [variable(Scope::App, "Z"), variable(Scope::Chain, "A")] {
+        assert_eq!(task.miss(&unknown).unwrap_err().kind, FailureKind::Contract);
+    }
+}
