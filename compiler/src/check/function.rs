@@ -1,0 +1,330 @@
+//! A handler: its signature, its options, its successor.
+
+use super::{borrow, name, option};
+use crate::{
+    errors::Errors,
+    read::{Annotation, Handler, RawFunction, RawOptions, plain, same, text},
+};
+use proc_macro2::Ident;
+use skylark_abi::schema::Options;
+use syn::{
+    Expr, FnArg, GenericArgument, GenericParam, Pat, PathArguments, ReturnType, Signature, Type,
+    spanned::Spanned,
+};
+
+/// A handler that can be called from outside.
+#[derive(Debug)]
+pub(crate) struct Function {
+    /// The item, without Skylark's attributes.
+    pub(crate) item: Handler,
+    /// Its name in URLs and exports.
+    pub(crate) name: String,
+    /// Its arguments.
+    pub(crate) args: Vec<Arg>,
+    /// What it yields.
+    pub(crate) yields: Yields,
+    /// Its successors.
+    pub(crate) next: Vec<syn::Path>,
+    /// Limits and placement.
+    pub(crate) options: Options,
+}
+
+/// An argument: owned, and with a name.
+#[derive(Debug)]
+pub(crate) struct Arg {
+    pub(crate) ident: Ident,
+    pub(crate) ty: Type,
+}
+
+/// What a function yields.
+#[derive(Debug)]
+pub(crate) enum Yields {
+    /// `T`
+    Value(Type),
+    /// `Result<T, E>`; `E` where it is written.
+    Result(Type, Option<Type>),
+}
+
+impl Yields {
+    /// `T` of `T` and of `Result<T, E>`.
+    pub(crate) fn value(&self) -> &Type {
+        match self {
+            Self::Value(ty) | Self::Result(ty, _) => ty,
+        }
+    }
+}
+
+pub(super) fn check(raw: RawFunction, errors: &mut Errors) -> Option<Function> {
+    let RawFunction {
+        annotation,
+        span,
+        options: raw,
+        item,
+    } = raw;
+    let sig = &item.sig;
+    modifiers(sig, errors);
+    generics(sig, errors);
+    let args = args(sig, errors);
+    let yields = yields(&sig.output, errors);
+    let next = successor(annotation, span, &raw, &sig.ident, errors);
+    let options = option::check(&raw, errors);
+    let name = name(&sig.ident, "name", raw.get("name"), "function", errors);
+    Some(Function {
+        name: name?,
+        args,
+        yields: yields?,
+        next,
+        options,
+        item,
+    })
+}
+
+/// What may not stand before `fn`, and `main`.
+fn modifiers(sig: &Signature, errors: &mut Errors) {
+    if let Some(token) = &sig.constness {
+        errors.on(
+            token,
+            "a `const fn` is for the compiler to call; remove `const` here, and call it from a plain `fn`",
+        );
+    }
+    if let syn::Safety::Unsafe(token) = &sig.safety {
+        errors.on(
+            token,
+            "an `unsafe fn` has conditions that a caller over the network cannot keep; check them \
+             in a safe `fn` and annotate that",
+        );
+    }
+    if let Some(abi) = &sig.abi {
+        errors.on(
+            abi,
+            "Skylark exports the function itself, with its own calling convention; remove `extern`",
+        );
+    }
+    if sig.ident == "main" {
+        errors.on(
+            &sig.ident,
+            "`main` is where a program starts, not a function to call; give the handler another name",
+        );
+    }
+}
+
+fn generics(sig: &Signature, errors: &mut Errors) {
+    for param in &sig.generics.params {
+        match param {
+            GenericParam::Type(param) => errors.on(
+                param,
+                format_args!(
+                    "type parameter `{0}` is known only to a Rust caller; put a concrete type in its \
+                     place (one annotated function per type)",
+                    param.ident
+                ),
+            ),
+            GenericParam::Const(param) => errors.on(
+                param,
+                format_args!(
+                    "const parameter `{}` is known only to a Rust caller; make it an argument",
+                    param.ident
+                ),
+            ),
+            GenericParam::Lifetime(param) => errors.on(
+                param,
+                format_args!(
+                    "lifetime `{}` outlives no message: arguments and result must own their data \
+                     (`String`, `Vec<T>`)",
+                    param.lifetime
+                ),
+            ),
+        }
+    }
+}
+
+fn args(sig: &Signature, errors: &mut Errors) -> Vec<Arg> {
+    if let Some(variadic) = &sig.variadic {
+        errors.on(
+            variadic,
+            "arguments are known by name, so their number is fixed; take a `Vec<T>`",
+        );
+    }
+    let mut args = Vec::new();
+    for input in &sig.inputs {
+        match input {
+            FnArg::Receiver(receiver) => errors.on(
+                receiver,
+                "a method needs its object, and a call carries only arguments; annotate a free \
+                 function, and keep what it remembers in `#[skylark::state]`",
+            ),
+            FnArg::Typed(typed) => {
+                let Some(ident) = ident(&typed.pat, errors) else {
+                    continue;
+                };
+                let place = format!("argument `{}`", plain(ident));
+                if !generic(sig, &typed.ty) && !borrow::refuse(&typed.ty, &place, errors) {
+                    args.push(Arg {
+                        ident: ident.clone(),
+                        ty: (*typed.ty).clone(),
+                    });
+                }
+            }
+        }
+    }
+    args
+}
+
+/// Whether a type is a reference whose lifetime was reported as a parameter:
+/// one cause, one error.
+fn generic(sig: &Signature, ty: &Type) -> bool {
+    match ty {
+        Type::Reference(reference) => reference
+            .lifetime
+            .as_ref()
+            .is_some_and(|used| sig.generics.lifetimes().any(|l| same(&l.lifetime, used))),
+        _ => false,
+    }
+}
+
+/// The name of an argument: callers give it by name.
+fn ident<'a>(pat: &'a Pat, errors: &mut Errors) -> Option<&'a Ident> {
+    match pat {
+        Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => Some(&pat.ident),
+        Pat::Wild(pat) => {
+            errors.on(
+                pat,
+                "an argument needs a name, by which callers give it; write `_name` if it is not used",
+            );
+            None
+        }
+        other => {
+            errors.on(
+                other,
+                format_args!(
+                    "an argument needs a name, by which callers give it; take the pattern apart in \
+                     the body: `let {} = name;`",
+                    text(other)
+                ),
+            );
+            None
+        }
+    }
+}
+
+fn yields(output: &ReturnType, errors: &mut Errors) -> Option<Yields> {
+    let ReturnType::Type(_, ty) = output else {
+        return Some(Yields::Value(syn::parse_quote!(())));
+    };
+    let yields = match fallible(ty) {
+        Fallible::No => Yields::Value((**ty).clone()),
+        Fallible::Yes(ok, error) => Yields::Result(ok.clone(), error.cloned()),
+        Fallible::Hidden => {
+            errors.on(
+                ty,
+                format_args!(
+                    "`{}` does not say what it yields; write `Result<T, E>` out",
+                    text(ty)
+                ),
+            );
+            return None;
+        }
+    };
+    if let Type::Never(never) = yields.value() {
+        errors.on(
+            never,
+            "a function that never returns has no result to hand on; return `()`",
+        );
+        return None;
+    }
+    (!borrow::refuse_output(yields.value(), errors)).then_some(yields)
+}
+
+/// What `Result<T, E>` is made of, if a type is one by its last segment.
+enum Fallible<'a> {
+    /// It is another type.
+    No,
+    /// `T`, and `E` where it is written.
+    Yes(&'a Type, Option<&'a Type>),
+    /// An alias that does not say what it yields: `fmt::Result`.
+    Hidden,
+}
+
+fn fallible(ty: &Type) -> Fallible<'_> {
+    let ty = match ty {
+        Type::Group(group) => &*group.elem,
+        Type::Paren(paren) => &*paren.elem,
+        _ => ty,
+    };
+    let Type::Path(path) = ty else {
+        return Fallible::No;
+    };
+    let Some(last) = path.path.segments.last().filter(|s| s.ident == "Result") else {
+        return Fallible::No;
+    };
+    let PathArguments::AngleBracketed(args) = &last.arguments else {
+        return Fallible::Hidden;
+    };
+    let mut types = args.args.iter().filter_map(|arg| match arg {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    });
+    match types.next() {
+        Some(ok) => Fallible::Yes(ok, types.next()),
+        None => Fallible::Hidden,
+    }
+}
+
+fn successor(
+    annotation: Annotation,
+    span: proc_macro2::Span,
+    raw: &RawOptions,
+    own: &Ident,
+    errors: &mut Errors,
+) -> Vec<syn::Path> {
+    let Some(value) = raw.get("next") else {
+        if annotation == Annotation::Chain {
+            errors.at(
+                span,
+                "`#[skylark::chain]` needs to know the successor: `next = function`; the last link \
+                 of a chain is `#[skylark::function]`",
+            );
+        }
+        return Vec::new();
+    };
+    let path = match value {
+        Expr::Path(path) if path.qself.is_none() => &path.path,
+        other => {
+            let instead = match other {
+                Expr::Lit(syn::ExprLit {
+                    lit: syn::Lit::Str(name),
+                    ..
+                }) => format!("; write `next = {}`", name.value()),
+                Expr::Call(call) => format!(
+                    "; name it without calling it: `next = {}`",
+                    text(&call.func)
+                ),
+                _ => String::new(),
+            };
+            errors.on(
+                other,
+                format_args!(
+                    "`next` takes the path of a function, like `detect` or `crate::alarm::raise`{instead}"
+                ),
+            );
+            return Vec::new();
+        }
+    };
+    if let Some(segment) = path.segments.iter().find(|s| !s.arguments.is_none()) {
+        errors.at(
+            segment.arguments.span(),
+            "a successor is no generic function; name one without type arguments",
+        );
+    } else if path.is_ident(own) {
+        errors.on(
+            path,
+            format_args!(
+                "`{own}` names itself as its successor, so the chain would never end; loop in its \
+                 body, or name another function"
+            ),
+        );
+    } else {
+        return vec![path.clone()];
+    }
+    Vec::new()
+}

@@ -1,0 +1,99 @@
+//! What was read → what is known to be right. The types of this module hold
+//! checked values only: a `Duration` where the user wrote `"2s"`.
+
+#[cfg(feature = "krate")]
+pub(crate) mod app;
+mod borrow;
+#[cfg(feature = "krate")]
+pub(crate) mod code;
+mod function;
+mod option;
+mod state;
+mod unit;
+
+pub(crate) use function::{Arg, Function, Yields};
+pub(crate) use state::{Storage, Variable};
+
+use crate::{errors::Errors, read::Raw};
+use proc_macro2::Ident;
+use syn::{Expr, ExprLit, Lit, LitStr};
+
+/// A checked item.
+#[derive(Debug)]
+pub(crate) enum Item {
+    /// A handler.
+    Function(Box<Function>),
+    /// One or several variables.
+    State(Vec<Variable>),
+}
+
+/// Checks what one item can answer. Everything wrong is reported; the item
+/// comes back if enough of it is left to make sense of.
+pub(crate) fn item(raw: Raw, errors: &mut Errors) -> Option<Item> {
+    match raw {
+        Raw::Function(raw) => {
+            function::check(raw, errors).map(|function| Item::Function(Box::new(function)))
+        }
+        Raw::State(raw) => Some(Item::State(state::check(raw, errors))),
+    }
+}
+
+/// The name that an option gives, else the item's own, if it may be a name.
+fn name(
+    ident: &Ident,
+    option: &str,
+    given: Option<&Expr>,
+    what: &str,
+    errors: &mut Errors,
+) -> Option<String> {
+    use skylark_abi::names::{MAX_NAME, is_valid_name};
+    let rule = format!(
+        "names of {what}s are letters, digits, `_` and `-`, beginning with a letter or `_`, of at most {MAX_NAME} bytes"
+    );
+    match given {
+        Some(value) => {
+            let text = string(value, option, errors)?;
+            let name = text.value();
+            if !is_valid_name(&name) {
+                errors.on(&text, format_args!("`{name}` cannot name a {what}; {rule}"));
+                return None;
+            }
+            Some(name)
+        }
+        None => {
+            let name = crate::read::plain(ident);
+            if !is_valid_name(&name) {
+                errors.on(
+                    ident,
+                    format_args!(
+                        "`{name}` cannot name a {what}; {rule}; give it another name with `{option} = \"…\"`"
+                    ),
+                );
+                return None;
+            }
+            Some(name)
+        }
+    }
+}
+
+/// The string literal that option `name` must be.
+fn string<'a>(value: &'a Expr, name: &str, errors: &mut Errors) -> Option<&'a LitStr> {
+    match value {
+        Expr::Lit(ExprLit {
+            lit: Lit::Str(text),
+            ..
+        }) => Some(text),
+        _ => {
+            let written = crate::read::text(value);
+            let hint = match value {
+                Expr::Path(_) => format!(": `{name} = \"{written}\"`"),
+                _ => String::new(),
+            };
+            errors.on(
+                value,
+                format_args!("option `{name}` takes a string literal{hint}"),
+            );
+            None
+        }
+    }
+}

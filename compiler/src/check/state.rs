@@ -1,0 +1,295 @@
+//! State: what holds it, and what is held.
+
+use super::{borrow, name};
+use crate::{
+    errors::Errors,
+    read::{Holder, RawOptions, RawState, RawVariable, text},
+};
+use proc_macro2::Ident;
+use skylark_abi::{call::Scope, schema::nearest};
+use syn::{Attribute, Expr, GenericArgument, PathArguments, Type, Visibility};
+
+/// A state variable.
+#[derive(Debug)]
+pub(crate) struct Variable {
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) vis: Visibility,
+    pub(crate) ident: Ident,
+    /// How it is declared.
+    pub(crate) storage: Storage,
+    /// The whole type: `Mutex<T>`.
+    pub(crate) cell: Type,
+    /// What it is called in the schema: `Mutex`.
+    pub(crate) cell_name: String,
+    /// What is stored: `T`.
+    pub(crate) value: Type,
+    pub(crate) init: Expr,
+    /// Its name in the store.
+    pub(crate) name: String,
+    pub(crate) scope: Scope,
+    /// The value while the store has none, if not the initializer's.
+    pub(crate) default: Option<Expr>,
+}
+
+/// Where a variable lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Storage {
+    /// A `static`.
+    Static,
+    /// A `thread_local!`; whether its initializer is `const { … }`.
+    ThreadLocal { constant: bool },
+}
+
+/// The atomics and what they hold.
+const ATOMICS: &[(&str, &str)] = &[
+    ("AtomicBool", "bool"),
+    ("AtomicI8", "i8"),
+    ("AtomicI16", "i16"),
+    ("AtomicI32", "i32"),
+    ("AtomicI64", "i64"),
+    ("AtomicIsize", "isize"),
+    ("AtomicU8", "u8"),
+    ("AtomicU16", "u16"),
+    ("AtomicU32", "u32"),
+    ("AtomicU64", "u64"),
+    ("AtomicUsize", "usize"),
+];
+
+pub(super) fn check(raw: RawState, errors: &mut Errors) -> Vec<Variable> {
+    let RawState { options, variables } = raw;
+    let scope = scope(&options, errors);
+    if variables.len() > 1 {
+        for option in ["default", "rename"] {
+            if let Some((ident, _)) = options.entry(option) {
+                errors.on(
+                    ident,
+                    format_args!(
+                        "option `{option}` is for one variable, and this `thread_local!` holds {}; \
+                         give the one you mean a `thread_local!` of its own",
+                        variables.len()
+                    ),
+                );
+            }
+        }
+    }
+    variables
+        .into_iter()
+        .filter_map(|raw| variable(raw, &options, scope, errors))
+        .collect()
+}
+
+fn variable(
+    raw: RawVariable,
+    options: &RawOptions,
+    scope: Scope,
+    errors: &mut Errors,
+) -> Option<Variable> {
+    let name = name(
+        &raw.ident,
+        "rename",
+        options.get("rename"),
+        "state variable",
+        errors,
+    );
+    let storage = storage(&raw, errors)?;
+    let held = match storage {
+        Storage::Static => shared(&raw, errors),
+        Storage::ThreadLocal { .. } => local(&raw, errors),
+    };
+    let (value, cell_name) = held?;
+    let place = format!("state `{}`", raw.ident);
+    if borrow::refuse(&value, &place, errors) {
+        return None;
+    }
+    Some(Variable {
+        attrs: raw.attrs,
+        vis: raw.vis,
+        ident: raw.ident,
+        storage,
+        cell: raw.ty,
+        cell_name,
+        value,
+        init: raw.init,
+        name: name?,
+        scope,
+        default: options.get("default").cloned(),
+    })
+}
+
+fn scope(options: &RawOptions, errors: &mut Errors) -> Scope {
+    const SCOPES: [(&str, Scope); 2] = [("app", Scope::App), ("chain", Scope::Chain)];
+    let Some(value) = options.get("scope") else {
+        return Scope::default();
+    };
+    let written = text(value);
+    if let Some((_, scope)) = SCOPES.iter().find(|(name, _)| *name == written) {
+        return *scope;
+    }
+    let bare = written.trim_matches('"');
+    let meant = nearest(bare, SCOPES.map(|(name, _)| name))
+        .map(|near| format!(" (did you mean `{near}`?)"))
+        .unwrap_or_default();
+    errors.on(
+        value,
+        format_args!(
+            "`{written}` is no scope{meant}; expected `app` (shared by all runs) or `chain` \
+             (belongs to one run)"
+        ),
+    );
+    Scope::default()
+}
+
+fn storage(raw: &RawVariable, errors: &mut Errors) -> Option<Storage> {
+    match &raw.holder {
+        Holder::Static => Some(Storage::Static),
+        Holder::ThreadLocal { constant } => Some(Storage::ThreadLocal {
+            constant: *constant,
+        }),
+        Holder::StaticMut(token) => {
+            errors.on(
+                token,
+                format_args!(
+                    "Skylark cannot see what is written to a `static mut`, nor can rustc check it; {}",
+                    instead(raw)
+                ),
+            );
+            None
+        }
+        Holder::Const(token) => {
+            errors.on(
+                token,
+                format_args!(
+                    "a `const` is copied wherever it is used and remembers nothing; {}",
+                    instead(raw)
+                ),
+            );
+            None
+        }
+    }
+}
+
+/// What to declare instead: the very line to write.
+fn instead(raw: &RawVariable) -> String {
+    let (ident, ty, init) = (&raw.ident, text(&raw.ty), text(&raw.init));
+    // What is a cell already only loses its `mut` or `const`.
+    if matches!(held(&raw.ty), Held::Value(..)) {
+        return format!("write `static {ident}: {ty} = {init};`");
+    }
+    let mutex = format!("static {ident}: Mutex<{ty}> = Mutex::new({init});");
+    match ATOMICS.iter().find(|(_, value)| *value == ty) {
+        Some((atomic, _)) => {
+            format!("write `static {ident}: {atomic} = {atomic}::new({init});`, or `{mutex}`")
+        }
+        None => format!("write `{mutex}`"),
+    }
+}
+
+/// What the type of a variable is, by its last path segment.
+enum Held<'a> {
+    /// A cell that can be shared: `T`, and the cell's name.
+    Value(Type, String),
+    /// A cell for one thread: `T`, and the cell's name.
+    Local(&'a Type, &'static str),
+    /// A cell that cannot be stored, and why.
+    Unfit(&'static str),
+    /// A lazy one around what is no cell.
+    Frozen(&'a Type),
+    /// A known cell without its type argument.
+    Bare,
+    /// No cell.
+    Other,
+}
+
+fn held(ty: &Type) -> Held<'_> {
+    let Type::Path(path) = ty else {
+        return match ty {
+            Type::Group(group) => held(&group.elem),
+            Type::Paren(paren) => held(&paren.elem),
+            _ => Held::Other,
+        };
+    };
+    let Some(last) = path.path.segments.last() else {
+        return Held::Other;
+    };
+    let ident = last.ident.to_string();
+    if let Some((_, value)) = ATOMICS.iter().find(|(atomic, _)| *atomic == ident) {
+        let value = Ident::new(value, last.ident.span());
+        return Held::Value(syn::parse_quote!(#value), ident);
+    }
+    let argument = match &last.arguments {
+        PathArguments::AngleBracketed(args) => args.args.iter().find_map(|arg| match arg {
+            GenericArgument::Type(ty) => Some(ty),
+            _ => None,
+        }),
+        _ => None,
+    };
+    match (ident.as_str(), argument) {
+        ("Mutex" | "RwLock", Some(value)) => Held::Value(value.clone(), ident),
+        ("LazyLock", Some(inner)) => match held(inner) {
+            Held::Value(value, cell) => Held::Value(value, format!("LazyLock<{cell}>")),
+            Held::Other => Held::Frozen(inner),
+            other => other,
+        },
+        ("Cell", Some(value)) => Held::Local(value, "Cell"),
+        ("RefCell", Some(value)) => Held::Local(value, "RefCell"),
+        ("Mutex" | "RwLock" | "LazyLock" | "Cell" | "RefCell", None) => Held::Bare,
+        ("AtomicPtr", _) => {
+            Held::Unfit("a pointer means nothing in another process; store what it points to")
+        }
+        ("OnceLock" | "OnceCell", _) => Held::Unfit(
+            "it is written once and then never again; use `Mutex<Option<T>>` for a value that comes later",
+        ),
+        ("LazyCell" | "UnsafeCell", _) => Held::Unfit("use `Mutex<T>`, or `RefCell<T>` in `thread_local!`"),
+        _ => Held::Other,
+    }
+}
+
+/// The cells that a static can be.
+const SHARED: &str = "`Mutex<T>`, `RwLock<T>`, an atomic, or `LazyLock` around one of them";
+
+fn shared(raw: &RawVariable, errors: &mut Errors) -> Option<(Type, String)> {
+    let written = text(&raw.ty);
+    let why = match held(&raw.ty) {
+        Held::Value(value, cell) => return Some((value, cell)),
+        Held::Local(value, cell) => format!(
+            "`{cell}` is for one thread only; write `static {}: Mutex<{}> = …`, or put it in `thread_local!`",
+            raw.ident,
+            text(value)
+        ),
+        Held::Frozen(inner) => format!(
+            "`{written}` is built once and never changes; write `LazyLock<Mutex<{}>>`",
+            text(inner)
+        ),
+        Held::Unfit(why) => format!("`{written}` cannot be state: {why}"),
+        Held::Bare => format!("`{written}` needs its type argument: `{written}<T>`"),
+        Held::Other => format!(
+            "a `static` of type `{written}` never changes, so there is nothing to remember; state is {SHARED}; {}",
+            instead(raw)
+        ),
+    };
+    errors.on(&raw.ty, why);
+    None
+}
+
+fn local(raw: &RawVariable, errors: &mut Errors) -> Option<(Type, String)> {
+    let written = text(&raw.ty);
+    let why = match held(&raw.ty) {
+        Held::Local(value, cell) => return Some((value.clone(), cell.to_owned())),
+        Held::Value(value, cell) => format!(
+            "`{cell}` is made for sharing; write `static {}: {written} = …` without \
+             `thread_local!`, or `RefCell<{}>` in it",
+            raw.ident,
+            text(value)
+        ),
+        Held::Unfit(why) => format!("`{written}` cannot be state: {why}"),
+        Held::Bare => format!("`{written}` needs its type argument: `{written}<T>`"),
+        Held::Frozen(_) | Held::Other => format!(
+            "a thread-local `{written}` never changes, so there is nothing to remember; write \
+             `static {}: RefCell<{written}> = RefCell::new({})`",
+            raw.ident,
+            text(&raw.init)
+        ),
+    };
+    errors.on(&raw.ty, why);
+    None
+}

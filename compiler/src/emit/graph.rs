@@ -1,0 +1,196 @@
+//! The crate's functions, chains and states as a graph: JSON, DOT, Mermaid.
+
+use crate::{
+    check::app::Successors,
+    read::krate::{Body, Model},
+};
+use serde::Serialize;
+use skylark_abi::schema::{Function, State};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+};
+
+/// What runs after what, and who uses which state. Everything is ordered by
+/// name, so equal crates give equal text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Graph {
+    /// Functions by name.
+    pub functions: BTreeMap<String, Function>,
+    /// State variables by name.
+    pub states: BTreeMap<String, State>,
+    /// The edges, in order.
+    pub edges: Vec<Edge>,
+}
+
+/// An edge.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Edge {
+    /// A function's name.
+    pub from: String,
+    /// A function's name, or a state's for [`EdgeKind::Uses`].
+    pub to: String,
+    /// What it means.
+    pub kind: EdgeKind,
+}
+
+/// What an edge means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EdgeKind {
+    /// The result of one goes to the other.
+    Next,
+    /// The function, or one that it may call, mentions the state.
+    Uses,
+}
+
+impl Graph {
+    /// The graph of a crate. Successors that do not resolve are left out; the
+    /// checks report them.
+    pub fn of(model: &Model) -> Self {
+        let names = |f: usize| model.functions[f].schema.name.clone();
+        let mut edges = BTreeSet::new();
+        for (from, successors) in Successors::resolve(model).edges.iter().enumerate() {
+            for to in successors {
+                edges.insert(Edge {
+                    from: names(from),
+                    to: names(*to),
+                    kind: EdgeKind::Next,
+                });
+            }
+        }
+        for function in &model.functions {
+            let mentions = mentions(&model.bodies, &function.schema.ident);
+            for state in &model.states {
+                if mentions.contains(state.schema.ident.as_str()) {
+                    edges.insert(Edge {
+                        from: function.schema.name.clone(),
+                        to: state.schema.name.clone(),
+                        kind: EdgeKind::Uses,
+                    });
+                }
+            }
+        }
+        let functions = model.functions.iter().map(|f| f.schema.clone());
+        let states = model.states.iter().map(|s| s.schema.clone());
+        Self {
+            functions: functions.map(|f| (f.name.clone(), f)).collect(),
+            states: states.map(|s| (s.name.clone(), s)).collect(),
+            edges: edges.into_iter().collect(),
+        }
+    }
+
+    /// Indented JSON.
+    pub fn json(&self) -> String {
+        // Strings under string keys: nothing that JSON could refuse.
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+    }
+
+    /// Graphviz's language.
+    pub fn dot(&self) -> String {
+        let mut out = String::from(
+            "digraph skylark {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n",
+        );
+        for (name, function) in &self.functions {
+            let label = escape_dot(&format!("{name}\n{}", signature(function)));
+            line(&mut out, format_args!("  \"f:{name}\" [shape=box, label=\"{label}\"];"));
+        }
+        for (name, state) in &self.states {
+            let label = escape_dot(&format!("{name}\n{}", state.ty));
+            line(&mut out, format_args!("  \"s:{name}\" [shape=cylinder, label=\"{label}\"];"));
+        }
+        for Edge { from, to, kind } in &self.edges {
+            match kind {
+                EdgeKind::Next => {
+                    let carries = escape_dot(self.output(from));
+                    line(&mut out, format_args!("  \"f:{from}\" -> \"f:{to}\" [label=\"{carries}\"];"));
+                }
+                EdgeKind::Uses => {
+                    line(&mut out, format_args!("  \"f:{from}\" -> \"s:{to}\" [style=dashed, arrowhead=none];"));
+                }
+            }
+        }
+        out + "}\n"
+    }
+
+    /// Mermaid's flowchart.
+    pub fn mermaid(&self) -> String {
+        // Ids are numbers: Mermaid has reserved words, and names may have `-`.
+        let id = |prefix: char, name: &str, position: Option<usize>| {
+            position.map_or_else(|| name.to_owned(), |p| format!("{prefix}{p}"))
+        };
+        let function = |name: &str| id('f', name, self.functions.keys().position(|n| n == name));
+        let state = |name: &str| id('s', name, self.states.keys().position(|n| n == name));
+        let mut out = String::from("flowchart LR\n");
+        for (name, f) in &self.functions {
+            let text = escape_html(&format!("{name}\n{}", signature(f)));
+            line(&mut out, format_args!("  {}[\"{text}\"]", function(name)));
+        }
+        for (name, s) in &self.states {
+            let text = escape_html(&format!("{name}\n{}", s.ty));
+            line(&mut out, format_args!("  {}[(\"{text}\")]", state(name)));
+        }
+        for Edge { from, to, kind } in &self.edges {
+            match kind {
+                EdgeKind::Next => {
+                    let carries = escape_html(self.output(from));
+                    let (from, to) = (function(from), function(to));
+                    line(&mut out, format_args!("  {from} -->|\"{carries}\"| {to}"));
+                }
+                EdgeKind::Uses => {
+                    line(&mut out, format_args!("  {} -.- {}", function(from), state(to)));
+                }
+            }
+        }
+        out
+    }
+
+    fn output(&self, function: &str) -> &str {
+        self.functions.get(function).map_or("", |f| &f.output)
+    }
+}
+
+fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+    // Writing to a `String` does not fail.
+    let _ = writeln!(out, "{text}");
+}
+
+fn signature(function: &Function) -> String {
+    let args: Vec<&str> = function.args.iter().map(|arg| arg.ty.as_str()).collect();
+    format!("({}) -> {}", args.join(", "), function.output)
+}
+
+fn escape_dot(text: &str) -> String {
+    text.replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
+}
+
+fn escape_html(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\n', "<br/>")
+}
+
+/// Everything that `function` and the functions that it may call mention. A
+/// method counts as called where both its name and its type's are mentioned.
+fn mentions<'a>(bodies: &'a [Body], function: &str) -> BTreeSet<&'a str> {
+    let mut seen = BTreeSet::new();
+    let mut entered = BTreeSet::new();
+    let enters = |body: &Body, seen: &BTreeSet<&str>| {
+        let free = body.owner.is_none() && body.name == function;
+        free || (seen.contains(body.name.as_str())
+            && body.owner.as_deref().is_none_or(|owner| seen.contains(owner)))
+    };
+    // Until nothing is added; each round enters at least one body.
+    loop {
+        let next = (0..bodies.len())
+            .find(|index| !entered.contains(index) && enters(&bodies[*index], &seen));
+        let Some(next) = next else { break };
+        entered.insert(next);
+        seen.extend(bodies[next].mentions.iter().map(String::as_str));
+    }
+    seen
+}

@@ -1,0 +1,39 @@
+//! Plan → output. Emitters read the plan and judge nothing; equal plans give
+//! equal bytes.
+
+mod function;
+#[cfg(feature = "krate")]
+pub(crate) mod graph;
+#[cfg(feature = "krate")]
+pub(crate) mod krate;
+mod state;
+
+use crate::{
+    Ctx,
+    lower::{Plan, RecordText},
+};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote;
+
+/// The macro's output.
+pub(crate) fn tokens(plan: &Plan, ctx: &Ctx) -> TokenStream {
+    match plan {
+        Plan::Function(plan) => function::emit(plan, ctx),
+        Plan::State(plans) => plans.iter().map(|plan| state::emit(plan, ctx)).collect(),
+    }
+}
+
+fn record(RecordText { before, after }: &RecordText) -> TokenStream {
+    quote!([#before, #after])
+}
+
+/// A local name that cannot meet one of the user's.
+fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
+}
+
+/// Where an error in what is generated is shown: at the user's tokens. The
+/// tokens still count as a macro's, so that lints leave them alone.
+fn at(span: Span) -> Span {
+    Span::call_site().located_at(span)
+}

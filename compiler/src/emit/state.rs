@@ -1,0 +1,80 @@
+//! A variable's tokens: a static of the runtime's type that derefs to the user's.
+
+use super::{at, record};
+use crate::{
+    Ctx,
+    check::Storage,
+    lower::{StatePlan, scope_variant},
+};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+
+pub(super) fn emit(plan: &StatePlan, ctx: &Ctx) -> TokenStream {
+    let private = ctx.private();
+    let StatePlan {
+        attrs,
+        cfgs,
+        vis,
+        ident,
+        cell,
+        value,
+        init,
+        schema,
+        ..
+    } = plan;
+    let (name, ty) = (&schema.name, &schema.ty);
+    let scope = Ident::new(scope_variant(schema.scope), Span::call_site());
+    let record = record(&plan.record);
+    let codec = quote_spanned!(at(value.span())=> #private::codec::<#value>());
+    let def = quote! {
+        &#private::StateDef {
+            name: #name,
+            scope: #private::Scope::#scope,
+            type_text: #ty,
+        }
+    };
+    let (new, default) = match &plan.default {
+        None => (quote!(new), None),
+        Some(default) => (quote!(with_default), Some(quote!(, || #default))),
+    };
+    // The initializer is written once, so that what is wrong with it is said once.
+    let (holder, body) = match plan.storage {
+        Storage::Static => (
+            quote!(State),
+            quote! {
+                const __SKYLARK_INIT: #cell = #init;
+                #private::State::#new(__SKYLARK_INIT, || __SKYLARK_INIT, #codec, #def #default)
+            },
+        ),
+        Storage::ThreadLocal { constant: true } => (
+            quote!(LocalState),
+            quote! {
+                const __SKYLARK_INIT: #cell = #init;
+                #private::thread_local! {
+                    static __SKYLARK_KEY: #cell = const { __SKYLARK_INIT };
+                }
+                #private::LocalState::#new(&__SKYLARK_KEY, || __SKYLARK_INIT, #codec, #def #default)
+            },
+        ),
+        Storage::ThreadLocal { constant: false } => (
+            quote!(LocalState),
+            quote! {
+                fn __skylark_init() -> #cell { #init }
+                #private::thread_local! {
+                    static __SKYLARK_KEY: #cell = __skylark_init();
+                }
+                #private::LocalState::#new(&__SKYLARK_KEY, __skylark_init, #codec, #def #default)
+            },
+        ),
+    };
+    quote! {
+        #(#attrs)*
+        #vis static #ident: #private::#holder<#cell> = { #body };
+
+        #(#cfgs)*
+        const _: () = {
+            #private::state! { record: #record }
+        };
+    }
+}

@@ -1,0 +1,103 @@
+//! Skylark's compiler: one lowering behind two front doors, the macros (one
+//! item at a time) and `cargo skylark` (the whole crate, feature `krate`).
+//!
+//! ```text
+//! tokens ─ read ─► what was written ─ check ─► what is right ─ lower ─► plan ─ emit ─► tokens, crate, graph
+//! ```
+//!
+//! Every stage reports to one sink and carries on; the pipeline stops only
+//! between stages. No I/O happens here.
+
+mod check;
+mod emit;
+mod errors;
+mod lower;
+mod read;
+
+#[cfg(feature = "krate")]
+pub use {
+    check::{
+        app::check as check_app,
+        code::{Code, Diagnostic, Label, Level, Suggestion},
+    },
+    emit::{
+        graph::{Edge, EdgeKind, Graph},
+        krate::{expand_crate, expand_file, expansions, format_expansion},
+    },
+    read::krate::{Model, SourceFile, SourceSpan, load, read as read_crate},
+};
+
+use errors::Errors;
+use lower::Plan;
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+use read::Annotation;
+
+/// What an expansion depends on besides the item.
+#[derive(Debug, Clone)]
+pub struct Ctx {
+    runtime: syn::Path,
+}
+
+impl Ctx {
+    /// For a crate that calls the runtime `runtime` (`::skylark`, or what it
+    /// was renamed to in Cargo.toml).
+    pub fn new(runtime: syn::Path) -> Self {
+        Self { runtime }
+    }
+
+    /// The one module that generated code names.
+    fn private(&self) -> TokenStream {
+        let runtime = &self.runtime;
+        quote!(#runtime::__private)
+    }
+}
+
+impl Default for Ctx {
+    fn default() -> Self {
+        Self::new(syn::parse_quote!(::skylark))
+    }
+}
+
+/// Expands `#[skylark::state(attr)] item`. The item survives every error.
+pub fn expand_state(attr: TokenStream, item: TokenStream, ctx: &Ctx) -> TokenStream {
+    expand(Annotation::State, attr, item, ctx)
+}
+
+/// Expands `#[skylark::function(attr)] item`. The item survives every error.
+pub fn expand_function(attr: TokenStream, item: TokenStream, ctx: &Ctx) -> TokenStream {
+    expand(Annotation::Function, attr, item, ctx)
+}
+
+/// Expands `#[skylark::chain(attr)] item`. The item survives every error.
+pub fn expand_chain(attr: TokenStream, item: TokenStream, ctx: &Ctx) -> TokenStream {
+    expand(Annotation::Chain, attr, item, ctx)
+}
+
+fn expand(annotation: Annotation, attr: TokenStream, item: TokenStream, ctx: &Ctx) -> TokenStream {
+    let (kept, plan) = plan(annotation, Span::call_site(), attr, item, ctx);
+    match plan {
+        Ok(plan) => emit::tokens(&plan, ctx),
+        Err(error) => errors::keep(kept, &error),
+    }
+}
+
+/// The pipeline up to the plan; beside it the item as it is given back if
+/// anything is wrong with it. `span` is where the annotation stands.
+fn plan(
+    annotation: Annotation,
+    span: Span,
+    attr: TokenStream,
+    item: TokenStream,
+    ctx: &Ctx,
+) -> (TokenStream, syn::Result<Plan>) {
+    let mut errors = Errors::new();
+    let read = read::item(annotation, span, attr, item, &ctx.runtime, &mut errors);
+    let checked = read.raw.and_then(|raw| check::item(raw, &mut errors));
+    let plan = errors.finish().and_then(|()| {
+        checked
+            .map(lower::lower)
+            .ok_or_else(|| syn::Error::new(span, "nothing to expand"))
+    });
+    (read.kept, plan)
+}

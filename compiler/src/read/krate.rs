@@ -1,0 +1,116 @@
+//! A whole crate: its files, every annotated item in them, and who mentions what.
+
+pub(crate) mod collect;
+mod files;
+
+pub use files::{SourceFile, SourceSpan, load};
+
+use crate::{Ctx, check::code::Diagnostic};
+use skylark_abi::schema;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is known of a crate.
+#[derive(Debug, Clone, Default)]
+pub struct Model {
+    /// Its files.
+    pub files: Vec<SourceFile>,
+    /// Its functions, in the order of the source.
+    pub functions: Vec<FunctionItem>,
+    /// Its state variables, in the order of the source.
+    pub states: Vec<StateItem>,
+    /// Names of the types that the crate defines.
+    pub types: BTreeSet<String>,
+    /// What was wrong with single files and items.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Every identifier outside `use` items and outside what it declares.
+    pub(crate) mentions: BTreeSet<String>,
+    /// What each function body mentions.
+    pub(crate) bodies: Vec<Body>,
+    /// Names given by `use … as name`, and what they rename.
+    pub(crate) aliases: BTreeMap<String, String>,
+}
+
+/// Where an item is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Index of its file in [`Model::files`].
+    pub file: usize,
+    /// Its Rust module, with the crate's name: `app::billing`.
+    pub module: String,
+    /// Its name, in the file.
+    pub ident: SourceSpan,
+}
+
+/// A function of the app.
+#[derive(Debug, Clone)]
+pub struct FunctionItem {
+    /// Where it is.
+    pub place: Place,
+    /// What the module's schema will say of it.
+    pub schema: schema::Function,
+    /// Where its successors are written; as long as `schema.next`.
+    pub next: Vec<SourceSpan>,
+    /// Whether it is `pub` in any way.
+    pub public: bool,
+}
+
+/// A state variable of the app.
+#[derive(Debug, Clone)]
+pub struct StateItem {
+    /// Where it is.
+    pub place: Place,
+    /// What the module's schema will say of it.
+    pub schema: schema::State,
+}
+
+/// A function body and what it mentions.
+#[derive(Debug, Clone)]
+pub(crate) struct Body {
+    /// The function's name.
+    pub(crate) name: String,
+    /// The type that it is a method of.
+    pub(crate) owner: Option<String>,
+    /// Identifiers in its signature and body.
+    pub(crate) mentions: BTreeSet<String>,
+}
+
+impl Model {
+    /// The schema that the crate's module will carry, without checks.
+    pub fn schema(&self) -> schema::Schema {
+        let functions = self.functions.iter().map(|f| {
+            let entry = schema::FunctionEntry {
+                module: f.place.module.clone(),
+                function: f.schema.clone(),
+                successors: Vec::new(),
+            };
+            (f.schema.name.clone(), entry)
+        });
+        let states = self.states.iter().map(|s| {
+            let entry = schema::StateEntry {
+                module: s.place.module.clone(),
+                state: s.schema.clone(),
+            };
+            (s.schema.name.clone(), entry)
+        });
+        schema::Schema {
+            functions: functions.collect(),
+            states: states.collect(),
+        }
+    }
+
+    /// The path of file number `index`.
+    pub(crate) fn path(&self, index: usize) -> &str {
+        self.files.get(index).map_or("", |file| &file.path)
+    }
+}
+
+/// Reads a crate. What is wrong with a file or an item is in
+/// [`Model::diagnostics`]; the rest is read all the same.
+pub fn read(files: Vec<SourceFile>, ctx: &Ctx) -> Model {
+    let mut model = Model::default();
+    for (index, file) in files.iter().enumerate() {
+        collect::file(index, file, ctx, &mut model);
+    }
+    model.files = files;
+    model
+}

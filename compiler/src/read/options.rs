@@ -1,0 +1,137 @@
+//! `(timeout = "2s", next = detect)`: what stands in an annotation's brackets.
+
+use crate::errors::Errors;
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use skylark_abi::schema::nearest;
+use syn::{
+    Expr, Token,
+    parse::{ParseStream, Parser},
+};
+
+/// The options of an annotation, each known by name and given once; the values
+/// are yet to be checked.
+#[derive(Debug, Default)]
+pub(crate) struct RawOptions {
+    given: Vec<(Ident, Expr)>,
+}
+
+impl RawOptions {
+    /// Reads `tokens`; every option that is not one of `allowed` is reported,
+    /// and so are repetitions and missing values. The rest is still read.
+    pub(crate) fn read(
+        tokens: TokenStream,
+        annotation: &str,
+        allowed: &[&str],
+        errors: &mut Errors,
+    ) -> Self {
+        let mut options = Self::default();
+        let parser = |input: ParseStream<'_>| {
+            while !input.is_empty() {
+                match option(input, annotation, allowed) {
+                    Ok((name, value)) => options.add(name, value, annotation, allowed, errors),
+                    Err(error) => {
+                        errors.push(error);
+                        skip_to_comma(input)?;
+                    }
+                }
+                if input.is_empty() {
+                    break;
+                }
+                if let Err(error) = input.parse::<Token![,]>() {
+                    errors.push(error);
+                    skip_to_comma(input)?;
+                    input.parse::<Option<Token![,]>>()?;
+                }
+            }
+            Ok(())
+        };
+        if let Err(error) = parser.parse2(tokens) {
+            errors.push(error);
+        }
+        options
+    }
+
+    fn add(
+        &mut self,
+        name: Ident,
+        value: Expr,
+        annotation: &str,
+        allowed: &[&str],
+        errors: &mut Errors,
+    ) {
+        if !allowed.iter().any(|a| name == a) {
+            errors.on(&name, unknown(&name, annotation, allowed));
+        } else if self.given.iter().any(|(n, _)| *n == name) {
+            errors.on(
+                &name,
+                format_args!("option `{name}` is given twice; leave one of them out"),
+            );
+        } else {
+            self.given.push((name, value));
+        }
+    }
+
+    /// The value of option `name`.
+    pub(crate) fn get(&self, name: &str) -> Option<&Expr> {
+        self.entry(name).map(|(_, value)| value)
+    }
+
+    /// Option `name` with the identifier that the user wrote.
+    pub(crate) fn entry(&self, name: &str) -> Option<&(Ident, Expr)> {
+        self.given.iter().find(|(n, _)| n == name)
+    }
+}
+
+fn option(
+    input: ParseStream<'_>,
+    annotation: &str,
+    allowed: &[&str],
+) -> syn::Result<(Ident, Expr)> {
+    let expected = || {
+        format!(
+            "expected `option = value` for `#[{annotation}]`; the options are: {}",
+            allowed.join(", ")
+        )
+    };
+    let name: Ident = input
+        .parse()
+        .map_err(|e| syn::Error::new(e.span(), expected()))?;
+    if !input.peek(Token![=]) {
+        // `chain(detect)`: the commonest slip has its own answer.
+        let message = if allowed.contains(&name.to_string().as_str()) {
+            format!("option `{name}` needs a value: `{name} = …`")
+        } else if allowed.contains(&"next") {
+            format!("write `next = {name}` to name the successor")
+        } else {
+            unknown(&name, annotation, allowed)
+        };
+        return Err(syn::Error::new(name.span(), message));
+    }
+    input.parse::<Token![=]>()?;
+    if input.is_empty() || input.peek(Token![,]) {
+        return Err(syn::Error::new(
+            name.span(),
+            format!("option `{name}` needs a value after `=`"),
+        ));
+    }
+    Ok((name, input.parse()?))
+}
+
+fn unknown(name: &Ident, annotation: &str, allowed: &[&str]) -> String {
+    let meant = match (name == "next", nearest(&name.to_string(), allowed.iter().copied())) {
+        (true, _) => " (only `#[skylark::chain]` has a successor)".to_owned(),
+        (false, Some(near)) => format!(" (did you mean `{near}`?)"),
+        (false, None) => String::new(),
+    };
+    format!(
+        "unknown option `{name}` for `#[{annotation}]`{meant}; expected one of: {}",
+        allowed.join(", ")
+    )
+}
+
+fn skip_to_comma(input: ParseStream<'_>) -> syn::Result<()> {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        input.parse::<TokenTree>()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! Skylark's attribute macros. What they do is in `skylark-compiler`; users
+//! reach them through the crate `skylark`.
+
+use proc_macro::TokenStream;
+use proc_macro_crate::{FoundCrate, crate_name};
+use proc_macro2::{Ident, Span};
+use skylark_compiler::Ctx;
+
+/// Makes a `static` (or the statics of a `thread_local!`) state: kept in the
+/// store between calls, wherever they run.
+///
+/// The static holds a `Mutex<T>`, an `RwLock<T>`, an atomic, or a `LazyLock` around
+/// one of them; in `thread_local!`, a `Cell<T>` or a `RefCell<T>`. Its uses stay
+/// as they are. `T` needs serde's traits.
+///
+/// | option | default | meaning |
+/// | --- | --- | --- |
+/// | `scope = app` or `chain` | `app` | shared by all runs, or belonging to one |
+/// | `rename = "…"` | the Rust name | its name in the store |
+/// | `default = <expression>` | the initializer | the value while the store has none |
+#[proc_macro_attribute]
+pub fn state(attr: TokenStream, item: TokenStream) -> TokenStream {
+    skylark_compiler::expand_state(attr.into(), item.into(), &ctx()).into()
+}
+
+/// Makes a `fn` or an `async fn` callable from outside.
+///
+/// Its arguments are owned and given by name; it returns `T` or `Result<T, E>`.
+///
+/// | option | default | meaning |
+/// | --- | --- | --- |
+/// | `name = "…"` | the Rust name | its name in URLs |
+/// | `memory = "64MiB"` | the node's | linear memory; a number alone is bytes |
+/// | `timeout = "2s"` | the node's | run time of one execution; units ms, s, m, h |
+/// | `on = cloud`, `edge` or `sat` | any | the type of node it must run on |
+#[proc_macro_attribute]
+pub fn function(attr: TokenStream, item: TokenStream) -> TokenStream {
+    skylark_compiler::expand_function(attr.into(), item.into(), &ctx()).into()
+}
+
+/// A [`macro@function`] whose result goes to a successor: `next = path`.
+///
+/// rustc checks that the successor takes it. A tuple may be spread over
+/// several arguments.
+#[proc_macro_attribute]
+pub fn chain(attr: TokenStream, item: TokenStream) -> TokenStream {
+    skylark_compiler::expand_chain(attr.into(), item.into(), &ctx()).into()
+}
+
+/// How the crate being compiled calls the runtime: what Cargo.toml renamed it
+/// to, else its library name.
+fn ctx() -> Ctx {
+    match crate_name("skylark-rt") {
+        Ok(FoundCrate::Name(name)) if name != "skylark_rt" => {
+            let name = Ident::new(&name, Span::call_site());
+            Ctx::new(syn::parse_quote!(::#name))
+        }
+        _ => Ctx::default(),
+    }
+}
