@@ -1,0 +1,98 @@
+//! Ordinary Rust handlers with ordinary globals, run as stateful WebAssembly
+//! functions.
+//!
+//! Annotate a handler, and it can be called; annotate a `static`, and its value
+//! is kept in a store between calls, wherever they run. What a call wrote, its
+//! result and its successors take effect together or not at all.
+//!
+//! ```
+//! use skylark::prelude::*;
+//! use serde::{Deserialize, Serialize};
+//! use std::{collections::BTreeMap, sync::Mutex};
+//!
+//! #[derive(Serialize, Deserialize)]
+//! struct Reading {
+//!     station: String,
+//!     celsius: f64,
+//! }
+//!
+//! #[skylark::state] // shared by all runs
+//! static HOT: Mutex<BTreeMap<String, u32>> = Mutex::new(BTreeMap::new());
+//!
+//! #[skylark::chain(next = count)] // the result goes to `count`
+//! fn measure(reading: Reading) -> Option<String> {
+//!     (reading.celsius > 60.0).then_some(reading.station)
+//! }
+//!
+//! #[skylark::function] // the last link: its value is the run's result
+//! fn count(station: Option<String>) -> u32 {
+//!     let Some(station) = station else { return 0 };
+//!     let mut hot = HOT.lock().unwrap();
+//!     let times = hot.entry(station).or_default();
+//!     *times += 1;
+//!     *times
+//! }
+//!
+//! # #[cfg(not(target_family = "wasm"))]
+//! # fn main() -> Result<(), Failure> {
+//! // `cargo test` runs the same chain in this process, with a store in memory.
+//! let runtime = skylark::native::Runtime::new();
+//! let hot = Reading { station: "north".into(), celsius: 71.5 };
+//! assert_eq!(runtime.run::<u32>("measure", &hot)?, 1);
+//! assert_eq!(runtime.run::<u32>("measure", &hot)?, 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `cargo build --target wasm32-wasip1` makes the module that a node takes; the
+//! library is a `cdylib`, and an `rlib` too for its tests.
+//!
+//! # What a function takes and yields
+//!
+//! - Arguments and results need serde's traits. One argument is the JSON value
+//!   itself; several are a JSON object by their names, or an array in order;
+//!   none is an empty body, `null` or `[]`.
+//! - `T` and `Result<T, E>` with any `E` that displays. An `Err` ends the run with
+//!   [`FailureKind::Returned`]; what was written stays, as in any Rust program.
+//!   A panic ends it with [`FailureKind::Trap`], and nothing stays.
+//! - An `async fn` is run to its end. It has nothing but itself to wait for.
+//!
+//! # What a state variable is
+//!
+//! A `static` with `Mutex<T>`, `RwLock<T>`, an atomic, or `LazyLock` around one of
+//! them; in `thread_local!`, a `Cell<T>` or a `RefCell<T>`. It is loaded when a call
+//! first uses it, and written when the call is over if its value has changed.
+//! No guard may outlive the call. Fields added with `#[serde(default)]` read older
+//! values; a value that does not fit its type fails the call and is kept.
+//!
+//! Outside a call, as when a unit test uses it, it is the plain static.
+
+#[allow(unused_extern_crates)] // The macros name the crate as its users do.
+extern crate self as skylark;
+
+mod bounds;
+mod call;
+mod codec;
+mod follows;
+mod future;
+mod log;
+mod state;
+mod target;
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+
+#[cfg(not(target_family = "wasm"))]
+pub use target::native;
+
+pub use log::{Level, log};
+pub use skylark_abi::call::{Failure, FailureKind};
+pub use skylark_macros::{chain, function, state};
+
+/// `use skylark::prelude::*;`: the crate's name, as the attributes are written
+/// (`#[skylark::function]`), and what a failure is.
+pub mod prelude {
+    #[doc(no_inline)]
+    pub use crate::{self as skylark, Failure, FailureKind};
+}

@@ -1,0 +1,111 @@
+//! What generated code names. Not part of the public API: it may change in any
+//! release, together with the macros.
+
+pub use crate::{
+    __skylark_frame as frame, __skylark_function as function, __skylark_state as state,
+};
+pub use crate::{
+    bounds::{Input, Output, Problem, Stored},
+    call::{Body, Call, FunctionDef, Reply},
+    follows::{Follows, Spread, Whole, follows},
+    future::block_on,
+    state::{LocalState, Locked, State, StateCell, StateCodec, StateDef, codec},
+};
+pub use core::{concat, module_path};
+pub use skylark_abi::call::Scope;
+pub use std::thread_local;
+
+#[cfg(target_family = "wasm")]
+pub use crate::target::wasm_node::entry;
+#[cfg(not(target_family = "wasm"))]
+pub use {
+    crate::target::native::registry::{Function, StateRecord},
+    inventory,
+};
+
+// Attributes take literals only: `frame!` writes the section's name out.
+const _: () = assert!(matches!(
+    skylark_abi::names::SECTION.as_bytes(),
+    b"skylark.schema"
+));
+
+/// A frame of the schema section: the length, little endian, and the record.
+/// `N` is the record's length and four.
+pub const fn frame_bytes<const N: usize>(record: &str) -> [u8; N] {
+    let record = record.as_bytes();
+    assert!(
+        record.len() + 4 == N,
+        "a frame is its record and four bytes"
+    );
+    let len = (record.len() as u32).to_le_bytes();
+    let mut frame = [0; N];
+    let mut i = 0;
+    while i < N {
+        frame[i] = if i < 4 { len[i] } else { record[i - 4] };
+        i += 1;
+    }
+    frame
+}
+
+/// Defines what makes an annotated handler callable.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __skylark_function {
+    (
+        export: $export:literal,
+        record: [$before:literal, $after:literal],
+        def: $def:expr,
+        call: $call:expr $(,)?
+    ) => {
+        static __SKYLARK_DEF: $crate::__private::FunctionDef = $def;
+        const __SKYLARK_CALL: $crate::__private::Body = $call;
+        $crate::__private::frame!([$before, $after]);
+
+        #[cfg(target_family = "wasm")]
+        #[unsafe(export_name = $export)]
+        unsafe extern "C" fn __skylark_entry(ptr: *mut u8, len: usize) -> i64 {
+            // SAFETY: the host calls a function's export as the ABI says, with
+            // a request that it wrote to where `skylark_alloc` told it to.
+            unsafe { $crate::__private::entry(ptr, len, &__SKYLARK_DEF, __SKYLARK_CALL) }
+        }
+
+        #[cfg(not(target_family = "wasm"))]
+        $crate::__private::inventory::submit! {
+            $crate::__private::Function {
+                def: &__SKYLARK_DEF,
+                record: __SKYLARK_RECORD,
+                body: __SKYLARK_CALL,
+            }
+        }
+    };
+}
+
+/// Defines what makes a state variable known.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __skylark_state {
+    (record: [$before:literal, $after:literal] $(,)?) => {
+        $crate::__private::frame!([$before, $after]);
+
+        #[cfg(not(target_family = "wasm"))]
+        $crate::__private::inventory::submit! {
+            $crate::__private::StateRecord { record: __SKYLARK_RECORD }
+        }
+    };
+}
+
+/// Puts a record into the schema section.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __skylark_frame {
+    ([$before:literal, $after:literal]) => {
+        const __SKYLARK_RECORD: &str =
+            $crate::__private::concat!($before, $crate::__private::module_path!(), $after);
+
+        #[cfg(target_family = "wasm")]
+        #[used]
+        #[unsafe(link_section = "skylark.schema")]
+        static __SKYLARK_FRAME: [u8; __SKYLARK_RECORD.len() + 4] =
+            $crate::__private::frame_bytes(__SKYLARK_RECORD);
+    };
+}

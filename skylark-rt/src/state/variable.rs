@@ -1,0 +1,290 @@
+//! One variable: what it is made of, and how it is loaded and collected.
+
+use super::{
+    cell::{Locked, StateCell},
+    invocation::{self, Loaded},
+};
+use crate::{
+    bounds::Stored,
+    codec::{self, Mismatch},
+};
+use skylark_abi::{
+    call::{Failure, FailureKind, Scope, Variable},
+    value::{HEADER, fingerprint, untag},
+};
+use std::{any::Any, fmt, thread::LocalKey};
+
+/// What is known of a state variable when it is compiled.
+#[derive(Debug)]
+pub struct StateDef {
+    /// Its name in the store.
+    pub name: &'static str,
+    /// To whom it belongs.
+    pub scope: Scope,
+    /// Source text of the type that is stored.
+    pub type_text: &'static str,
+}
+
+impl StateDef {
+    /// The variable, as envelopes name it.
+    pub(super) fn variable(&self) -> Variable {
+        Variable {
+            scope: self.scope,
+            name: self.name.to_owned(),
+        }
+    }
+
+    /// A failure to load or store it.
+    pub(super) fn failure(&self, why: fmt::Arguments<'_>) -> Failure {
+        Failure::new(FailureKind::State, format!("state `{}` {why}", self.name)).at(self.name)
+    }
+
+    #[cold]
+    fn locked(&self, when: &str) -> Failure {
+        self.failure(format_args!(
+            "is still locked {when}: a guard or borrow of it was kept (leaked, or put into a static); \
+             let it go out of scope before the function returns"
+        ))
+    }
+
+    #[cold]
+    fn unreadable(&self, found: u64, mismatch: &Mismatch) -> Failure {
+        let ours = fingerprint(self.type_text);
+        let place = match mismatch.path.as_str() {
+            "" => String::new(),
+            path => format!(" at `{path}`"),
+        };
+        let origin = if found == ours {
+            "which was written by a type of the same name".to_owned()
+        } else {
+            format!("which was written by another type (schema {found:016x})")
+        };
+        self.failure(format_args!(
+            "does not fit its type `{}` (schema {ours:016x}){place}: {}. The stored value, {origin}, \
+             is kept as it is; give added fields `#[serde(default)]`, or store the new type under \
+             another name with `rename = \"…\"`",
+            self.type_text, mismatch.message
+        ))
+    }
+}
+
+/// How a stored type is written and read.
+pub struct StateCodec<T> {
+    encode: fn(&T, u64) -> Result<Vec<u8>, String>,
+    decode: fn(&[u8]) -> Result<T, Mismatch>,
+}
+
+impl<T> Clone for StateCodec<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for StateCodec<T> {}
+
+/// The codec of `T`: the only place where state asks for serde's traits.
+pub const fn codec<T: Stored>() -> StateCodec<T> {
+    StateCodec {
+        encode: codec::to_compact::<T>,
+        decode: codec::from_payload::<T>,
+    }
+}
+
+/// What a variable is made of, but for its cell.
+pub(super) struct Parts<C: StateCell> {
+    init: fn() -> C,
+    codec: StateCodec<C::Value>,
+    def: &'static StateDef,
+    default: Option<fn() -> C::Value>,
+}
+
+impl<C: StateCell> Clone for Parts<C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<C: StateCell> Copy for Parts<C> {}
+
+impl<C: StateCell> fmt::Debug for Parts<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.def.fmt(f)
+    }
+}
+
+impl<C: StateCell> Parts<C> {
+    pub(super) const fn new(
+        init: fn() -> C,
+        codec: StateCodec<C::Value>,
+        def: &'static StateDef,
+        default: Option<fn() -> C::Value>,
+    ) -> Self {
+        Self {
+            init,
+            codec,
+            def,
+            default,
+        }
+    }
+
+    pub(super) fn def(&self) -> &'static StateDef {
+        self.def
+    }
+
+    fn encode(&self, cell: &C) -> Result<Vec<u8>, Failure> {
+        let print = fingerprint(self.def.type_text);
+        match cell.with(|value| (self.codec.encode)(value, print)) {
+            Ok(Ok(bytes)) => Ok(bytes),
+            Ok(Err(why)) => Err(self.def.failure(format_args!(
+                "cannot be stored: its value of type `{}` does not serialize: {why}",
+                self.def.type_text
+            ))),
+            Err(Locked) => Err(self.def.locked("at the end of the call")),
+        }
+    }
+
+    fn decode(&self, stored: &[u8]) -> Result<C::Value, Failure> {
+        let Some(tagged) = untag(stored) else {
+            return Err(self.def.failure(format_args!(
+                "is no value that Skylark stored ({} bytes without a tag); it is kept as it is",
+                stored.len()
+            )));
+        };
+        (self.codec.decode)(tagged.payload)
+            .map_err(|mismatch| self.def.unreadable(tagged.fingerprint, &mismatch))
+    }
+}
+
+/// Where the invocation's cell of a variable is. Dropping it ends the
+/// invocation's claim on the cell.
+pub(super) trait Place<C> {
+    fn with<R>(&self, f: impl FnOnce(&C) -> R) -> R;
+
+    /// The cell, if it lasts for ever.
+    fn cell(&self) -> Option<&'static dyn Any>;
+}
+
+/// A cell lent to one invocation for a [`super::State`]. It is leaked, since
+/// references to a static may be kept for ever, and lent again afterwards.
+pub(super) struct Lent<C: StateCell> {
+    address: *const (),
+    cell: &'static C,
+}
+
+impl<C: StateCell> Lent<C> {
+    /// A cell with the initial value.
+    pub(super) fn new(address: *const (), parts: &Parts<C>) -> Result<Self, Failure> {
+        let fresh = (parts.init)();
+        let spare = invocation::spare(address).and_then(|cell| cell.downcast_ref::<C>());
+        let cell = match spare {
+            Some(spare) if spare.exchange(&fresh).is_ok() => spare,
+            _ => Box::leak(Box::new(fresh)),
+        };
+        Ok(Self { address, cell })
+    }
+}
+
+impl<C: StateCell> Place<C> for Lent<C> {
+    fn with<R>(&self, f: impl FnOnce(&C) -> R) -> R {
+        f(self.cell)
+    }
+
+    fn cell(&self) -> Option<&'static dyn Any> {
+        Some(self.cell)
+    }
+}
+
+impl<C: StateCell> Drop for Lent<C> {
+    fn drop(&mut self) {
+        invocation::give_back(self.address, self.cell);
+    }
+}
+
+/// The thread's own cell of a [`super::LocalState`]; its plain value is put
+/// aside until the invocation is over.
+pub(super) struct Own<C: StateCell> {
+    key: &'static LocalKey<C>,
+    plain: C,
+}
+
+impl<C: StateCell> Own<C> {
+    /// The cell with the initial value.
+    pub(super) fn new(key: &'static LocalKey<C>, parts: &Parts<C>) -> Result<Self, Failure> {
+        let plain = (parts.init)();
+        key.with(|cell| cell.exchange(&plain))
+            .map_err(|Locked| parts.def.locked("at its first use in the call"))?;
+        Ok(Self { key, plain })
+    }
+}
+
+impl<C: StateCell> Place<C> for Own<C> {
+    fn with<R>(&self, f: impl FnOnce(&C) -> R) -> R {
+        self.key.with(f)
+    }
+
+    fn cell(&self) -> Option<&'static dyn Any> {
+        None
+    }
+}
+
+impl<C: StateCell> Drop for Own<C> {
+    fn drop(&mut self) {
+        // A cell that is still borrowed has failed the call by now, and keeps
+        // its value; so does one whose thread is ending.
+        let _kept = self.key.try_with(|cell| cell.exchange(&self.plain));
+    }
+}
+
+/// A variable in one invocation.
+pub(super) struct Bound<C: StateCell, P> {
+    place: P,
+    parts: Parts<C>,
+    /// Its payload when it was loaded.
+    before: Vec<u8>,
+}
+
+impl<C: StateCell, P: Place<C> + 'static> Bound<C, P> {
+    /// Puts the stored value, or the default, into a cell that has the initial
+    /// value.
+    pub(super) fn load(place: P, parts: &Parts<C>) -> Result<Box<dyn Loaded>, Failure> {
+        let put = |value| {
+            place
+                .with(|cell| cell.put(value))
+                .map_err(|Locked| parts.def.locked("at its first use in the call"))
+        };
+        let before = match invocation::stored(parts.def)? {
+            Some(stored) => {
+                put(parts.decode(&stored)?)?;
+                stored
+            }
+            None => {
+                if let Some(default) = parts.default {
+                    put(default())?;
+                }
+                place.with(|cell| parts.encode(cell))?
+            }
+        };
+        Ok(Box::new(Self {
+            place,
+            parts: *parts,
+            before,
+        }))
+    }
+}
+
+impl<C: StateCell, P: Place<C>> Loaded for Bound<C, P> {
+    fn def(&self) -> &'static StateDef {
+        self.parts.def
+    }
+
+    fn cell(&self) -> Option<&'static dyn Any> {
+        self.place.cell()
+    }
+
+    fn change(&self) -> Result<Option<Vec<u8>>, Failure> {
+        let after = self.place.with(|cell| self.parts.encode(cell))?;
+        // The tag alone may differ: then an equal value was written by the
+        // same type under another name, and reading it is no change.
+        Ok((after.get(HEADER..) != self.before.get(HEADER..)).then_some(after))
+    }
+}

@@ -1,0 +1,91 @@
+//! The app in its own process: what `cargo test` runs.
+//!
+//! [`Runtime`] runs functions and chains as a node does, by the same protocol,
+//! with a store in memory.
+
+mod driver;
+pub(crate) mod registry;
+mod runtime;
+mod store;
+
+pub use runtime::{Run, Runtime};
+pub use skylark_abi::run::TaskReport;
+
+use crate::log::Level;
+use skylark_abi::call::{Failure, FailureKind, Variable};
+use std::{
+    any::Any,
+    cell::Cell,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind},
+    rc::Rc,
+};
+
+type Read = dyn Fn(&Variable) -> Result<Option<Vec<u8>>, Failure>;
+
+/// Reads state that a request did not carry, from the runtime that made it.
+#[derive(Clone)]
+pub(crate) struct Fetch(Rc<Read>);
+
+impl Fetch {
+    pub(crate) fn new(
+        read: impl Fn(&Variable) -> Result<Option<Vec<u8>>, Failure> + 'static,
+    ) -> Self {
+        Self(Rc::new(read))
+    }
+
+    /// The stored value; `None` if the variable was never written.
+    pub(crate) fn fetch(&self, variable: &Variable) -> Result<Option<Vec<u8>>, Failure> {
+        (self.0)(variable)
+    }
+}
+
+impl fmt::Debug for Fetch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fetch")
+    }
+}
+
+thread_local! {
+    /// Whether [`guarded`] is below on the stack.
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Ends the running call with `failure`. Outside of a call (a handler called
+/// by a test as the plain function that it is) this is an ordinary panic.
+#[cold]
+pub(crate) fn abort(failure: Failure) -> ! {
+    if GUARDED.get() {
+        // The failure is the call's result: no panic message is due.
+        resume_unwind(Box::new(failure));
+    }
+    panic_any(failure.to_string())
+}
+
+/// Prints one line; test harnesses show it where a test failed.
+pub(crate) fn log(level: Level, line: &str) {
+    eprintln!("[{level:?}] {line}");
+}
+
+/// Runs `guest` as an instance runs: a panic is that call's failure.
+pub(crate) fn guarded<T>(guest: impl FnOnce() -> T) -> Result<T, Failure> {
+    let outer = GUARDED.replace(true);
+    // What a panic leaves half done belongs to the invocation, which is over.
+    let result = catch_unwind(AssertUnwindSafe(guest));
+    GUARDED.set(outer);
+    result.map_err(|payload| match payload.downcast::<Failure>() {
+        Ok(failure) => *failure,
+        Err(payload) => Failure::new(
+            FailureKind::Trap,
+            format!("panicked: {}", panic_message(payload.as_ref())),
+        ),
+    })
+}
+
+fn panic_message(payload: &(dyn Any + Send)) -> &str {
+    payload
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("(no message)")
+}

@@ -1,0 +1,135 @@
+//! A module on a Skylark node: exports, and imports from the host.
+//!
+//! One call runs at a time, and the node gives every call memory that no other
+//! call has seen.
+
+use crate::{
+    call::{self, Body, FunctionDef},
+    log::Level,
+};
+use skylark_abi::{
+    call::{CallRequest, CallResponse, Failure, FailureKind, Outcome, Variable},
+    names::{ABSENT, IMPORT_MODULE, pack},
+};
+use std::{
+    alloc::{Layout, alloc, dealloc, handle_alloc_error},
+    cell::RefCell,
+};
+
+#[link(wasm_import_module = "skylark_v1")]
+unsafe extern "C" {
+    fn state_fetch(scope: i32, name: *const u8, name_len: usize) -> i64;
+    fn state_take(dst: *mut u8, len: usize);
+    #[link_name = "log"]
+    fn host_log(level: i32, text: *const u8, len: usize);
+}
+
+// Attributes take literals only.
+const _: () = assert!(matches!(IMPORT_MODULE.as_bytes(), b"skylark_v1"));
+
+/// Reads state through the host.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fetch;
+
+impl Fetch {
+    /// The stored value; `None` if the variable was never written. The host
+    /// ends the call if it cannot be read.
+    pub(crate) fn fetch(self, variable: &Variable) -> Result<Option<Vec<u8>>, Failure> {
+        let name = variable.name.as_bytes();
+        // SAFETY: the host reads `name.len()` bytes at `name`, which live.
+        let len = unsafe { state_fetch(variable.scope.to_wire(), name.as_ptr(), name.len()) };
+        if len == ABSENT {
+            return Ok(None);
+        }
+        let Ok(len) = usize::try_from(len) else {
+            return Err(Failure::new(
+                FailureKind::Contract,
+                format!(
+                    "the host announced {len} bytes of state `{}`",
+                    variable.name
+                ),
+            ));
+        };
+        let mut value = vec![0; len];
+        // SAFETY: the host writes exactly the `len` bytes that it announced.
+        unsafe { state_take(value.as_mut_ptr(), value.len()) };
+        Ok(Some(value))
+    }
+}
+
+/// Hands one line to the host's log.
+pub(crate) fn log(level: Level, line: &str) {
+    // SAFETY: the host reads `line.len()` bytes at `line`, which lives.
+    unsafe { host_log(level as i32, line.as_ptr(), line.len()) };
+}
+
+thread_local! {
+    /// What [`abort`] ended the call with, encoded.
+    static LAST_WORDS: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Ends the call: leaves `failure` for the host to ask for, and traps.
+#[cold]
+pub(crate) fn abort(failure: Failure) -> ! {
+    eprintln!("{failure}");
+    LAST_WORDS.with_borrow_mut(|words| *words = skylark_abi::encode(&failure));
+    std::process::abort()
+}
+
+/// The failure that this instance ended itself with, packed; 0 if there is none.
+#[unsafe(no_mangle)]
+extern "C" fn skylark_failure() -> i64 {
+    LAST_WORDS.with_borrow(|words| match words.as_slice() {
+        [] => 0,
+        words => packed(words),
+    })
+}
+
+const ALIGN: usize = 8;
+
+/// Makes room for what the host hands to the next call entry, which frees it.
+#[unsafe(no_mangle)]
+extern "C" fn skylark_alloc(len: usize) -> *mut u8 {
+    let Ok(layout) = Layout::from_size_align(len.max(1), ALIGN) else {
+        std::process::abort();
+    };
+    // SAFETY: the size is not zero.
+    let room = unsafe { alloc(layout) };
+    if room.is_null() {
+        handle_alloc_error(layout);
+    }
+    room
+}
+
+/// A call entry: decodes the request at `ptr`, runs the function, and gives
+/// back its response, packed.
+///
+/// # Safety
+/// `ptr` was returned by `skylark_alloc(len)`, its `len` bytes have been
+/// written, and nobody uses them any more.
+pub unsafe fn entry(ptr: *mut u8, len: usize, def: &'static FunctionDef, body: Body) -> i64 {
+    // SAFETY: the caller's promise.
+    let bytes = unsafe { std::slice::from_raw_parts(ptr, len) };
+    let request = skylark_abi::decode::<CallRequest>(bytes);
+    if let Ok(layout) = Layout::from_size_align(len.max(1), ALIGN) {
+        // SAFETY: allocated with this layout by the caller's promise; the
+        // decoded request owns copies of all that it needs.
+        unsafe { dealloc(ptr, layout) };
+    }
+    let response = match request {
+        Ok(request) => call::run(def, body, request, Fetch),
+        Err(e) => CallResponse {
+            outcome: Outcome::Err(Failure::new(FailureKind::Contract, e.to_string())),
+            touched: Vec::new(),
+            writes: Vec::new(),
+            next: Vec::new(),
+        },
+    };
+    // The host reads it after this call; the instance ends with it.
+    packed(skylark_abi::encode(&response).leak())
+}
+
+/// Address and length of `bytes`.
+fn packed(bytes: &[u8]) -> i64 {
+    pack(bytes.as_ptr().addr() as u32, bytes.len() as u32)
+}
