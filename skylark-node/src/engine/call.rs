@@ -1,0 +1,252 @@
+//! One call of a function.
+
+use super::{
+    CallLimits, EngineConfig, Module,
+    failure::{self, Ended, bytes, contract},
+    host::{Desk, Guest, at_tick, slice, slice_mut},
+    module::{Function, Inner},
+};
+use skylark_abi::{
+    call::{CallRequest, CallResponse, Failure, FailureKind, Variable},
+    names,
+};
+use std::{
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+    sync::Arc,
+    task::Poll,
+    time::Instant,
+};
+use tokio::time::{Sleep, sleep_until, timeout_at};
+use wasmtime::{
+    Instance, Memory, ModuleExport, Store, Trap, TypedFunc, WasmParams, WasmResults,
+};
+
+/// Longest failure that a guest may tell, in bytes.
+const MAX_FAILURE: u32 = 64 * 1024;
+
+/// Where a call gets state that its request did not carry.
+#[async_trait::async_trait]
+pub trait StateSource: Send {
+    /// The value of `variable` as stored; `None` if it was never written.
+    ///
+    /// # Errors
+    /// A failure that ends the call: [`Module::call`] returns that very one.
+    async fn fetch(&mut self, variable: &Variable) -> Result<Option<Vec<u8>>, Failure>;
+}
+
+impl Module {
+    /// Runs `function` in an instance of its own.
+    ///
+    /// The guest's code runs on the caller's task and yields at every tick of
+    /// the epoch clock. Dropping the future ends the guest.
+    ///
+    /// It runs on a fiber, always: the fiber adds a tenth to what a pooled call
+    /// that does nothing costs (`benches/engine.rs`), less than guessing which calls
+    /// could do without and running those again that could not.
+    ///
+    /// # Errors
+    /// The [`Failure`] by which the call ended, its message naming the limit and the
+    /// option where there is one: `NotFound` (no such function), `Trap` (also a
+    /// panic or an exit), `Timeout`, `Memory`, `TooLarge` (the response),
+    /// `Contract` (the module's fault), `Unavailable` (no instance came free);
+    /// and whatever `state` fails with. What the function itself returns as an
+    /// error is no failure here: it is in the response's outcome.
+    pub async fn call(
+        &self,
+        function: &str,
+        request: &CallRequest,
+        limits: &CallLimits,
+        state: &mut dyn StateSource,
+    ) -> Result<CallResponse, Failure> {
+        let module = &*self.inner;
+        let function = module.function(function)?;
+        let engine = &*module.engine.inner;
+        let request = skylark_abi::encode(request);
+        // Declared before the store, so that the place is given back after it.
+        let _place = engine.place().await?;
+        let desk = module.stateful.then(Arc::<Desk>::default);
+        let guest = guest(function, limits, &engine.config, desk.clone());
+        let mut store = new_store(&engine.wasmtime, guest);
+        let (timeout, deadline) = (store.data().timeout, store.data().deadline);
+        let run = run(&mut store, module, function, &request, limits.output);
+        let ended = match drive(run, desk.as_deref(), state, deadline).await {
+            Some(ended) => ended,
+            None => Err(Ended(failure::timeout(timeout)).into()),
+        };
+        if let Some(voice) = store.data().voice() {
+            voice.finish();
+        }
+        ended.map_err(|error| failure::explain(&error, store.data(), engine.config.stack))
+    }
+}
+
+fn guest(
+    function: &Function,
+    limits: &CallLimits,
+    node: &EngineConfig,
+    desk: Option<Arc<Desk>>,
+) -> Guest {
+    let memory = function.memory.unwrap_or(limits.memory);
+    let timeout = function.timeout.unwrap_or(limits.timeout);
+    Guest::new(
+        memory.min(node.max_memory),
+        timeout.min(node.max_timeout),
+        limits.log_lines,
+        desk,
+    )
+}
+
+/// A store whose limits hold and whose guest yields at each tick.
+///
+/// The closures hold nothing, so that boxing them allocates nothing.
+pub(super) fn new_store(engine: &wasmtime::Engine, guest: Guest) -> Store<Guest> {
+    let mut store = Store::new(engine, guest);
+    store.limiter(|guest| &mut guest.memory_limit);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(at_tick);
+    store
+}
+
+async fn run(
+    store: &mut Store<Guest>,
+    module: &Inner,
+    function: &Function,
+    request: &[u8],
+    limit: usize,
+) -> wasmtime::Result<CallResponse> {
+    let instance = module.pre.instantiate_async(&mut *store).await?;
+    let memory = instance
+        .get_module_export(&mut *store, &module.memory)
+        .and_then(wasmtime::Extern::into_memory)
+        .ok_or_else(|| contract("its memory is none"))?;
+    store.data_mut().memory = Some(memory);
+    if let Some(export) = &module.initialize {
+        let initialize = typed::<(), ()>(store, &instance, export)?;
+        initialize.call_async(&mut *store, ()).await?;
+    }
+    let len = i32::try_from(request.len())
+        .map_err(|_| Ended(Failure::new(FailureKind::TooLarge, "the request is larger than 2 GiB")))?;
+    let alloc = typed::<i32, i32>(store, &instance, &module.alloc)?;
+    let ptr = alloc.call_async(&mut *store, len).await?;
+    slice_mut(memory.data_mut(&mut *store), ptr, len, "the place for the request")?
+        .copy_from_slice(request);
+    let entry = typed::<(i32, i32), i64>(store, &instance, &function.entry)?;
+    let packed = match entry.call_async(&mut *store, (ptr, len)).await {
+        Ok(packed) => packed,
+        Err(error) => {
+            let told = told_failure(store, module, &instance, memory, &error).await;
+            return Err(told.map_or(error, |failure| Ended(failure).into()));
+        }
+    };
+    let (ptr, len) = names::unpack(packed);
+    if len as usize > limit {
+        return Err(Ended(Failure::new(
+            FailureKind::TooLarge,
+            format!(
+                "its response has {}, past its limit `max-output` of {}; return less, or raise `max-output` on the node",
+                bytes(u64::from(len)),
+                bytes(limit as u64)
+            ),
+        ))
+        .into());
+    }
+    let response = slice(memory.data(&*store), ptr as i32, len as i32, "the response")?;
+    skylark_abi::decode(response).map_err(|e| contract(format_args!("its response is none: {e}")))
+}
+
+/// The failure with which the guest ended itself by this trap, if it says so.
+/// Asking is bounded by the call's deadline, and an answer that makes no sense
+/// is none: the trap is the failure then.
+async fn told_failure(
+    store: &mut Store<Guest>,
+    module: &Inner,
+    instance: &Instance,
+    memory: Memory,
+    error: &wasmtime::Error,
+) -> Option<Failure> {
+    if error.downcast_ref() != Some(&Trap::UnreachableCodeReached) {
+        return None;
+    }
+    let tell = typed::<(), i64>(store, instance, module.failure.as_ref()?).ok()?;
+    let packed = tell.call_async(&mut *store, ()).await.ok()?;
+    let (ptr, len) = names::unpack(packed);
+    if len == 0 || len > MAX_FAILURE {
+        return None;
+    }
+    let failure = slice(memory.data(&*store), ptr as i32, len as i32, "the failure").ok()?;
+    skylark_abi::decode(failure).ok()
+}
+
+fn typed<P: WasmParams, R: WasmResults>(
+    store: &mut Store<Guest>,
+    instance: &Instance,
+    export: &ModuleExport,
+) -> wasmtime::Result<TypedFunc<P, R>> {
+    instance
+        .get_module_export(&mut *store, export)
+        .and_then(wasmtime::Extern::into_func)
+        .ok_or_else(|| contract("an export is no function"))?
+        .typed(&*store)
+}
+
+/// Drives a guest, answering what it asks, until it ends or `deadline` passes,
+/// which gives `None`.
+///
+/// Epochs bound the guest while it runs; the timer bounds it while it waits,
+/// so it is made only once the guest does.
+async fn drive<T>(
+    guest: impl Future<Output = wasmtime::Result<T>>,
+    desk: Option<&Desk>,
+    state: &mut dyn StateSource,
+    deadline: Instant,
+) -> Option<wasmtime::Result<T>> {
+    enum Step<T> {
+        Ended(T),
+        Asked(Variable),
+        Late,
+    }
+    let mut guest = pin!(guest);
+    let mut timer: Option<Pin<Box<Sleep>>> = None;
+    loop {
+        let step = poll_fn(|cx| {
+            if let Poll::Ready(ended) = guest.as_mut().poll(cx) {
+                return Poll::Ready(Step::Ended(ended));
+            }
+            if let Some(variable) = desk.and_then(Desk::asked) {
+                return Poll::Ready(Step::Asked(variable));
+            }
+            let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(deadline.into())));
+            timer.as_mut().poll(cx).map(|()| Step::Late)
+        })
+        .await;
+        match (step, desk) {
+            (Step::Ended(ended), _) => return Some(ended),
+            (Step::Late, _) | (Step::Asked(_), None) => return None,
+            (Step::Asked(variable), Some(desk)) => {
+                match timeout_at(deadline.into(), state.fetch(&variable)).await {
+                    Ok(Ok(value)) => desk.answer(value),
+                    Ok(Err(failure)) => return Some(Err(Ended(failure).into())),
+                    Err(_) => return None,
+                }
+            }
+        }
+    }
+}
+
+/// [`drive`] for a guest that has no state.
+pub(super) async fn drive_stateless<T>(
+    guest: impl Future<Output = wasmtime::Result<T>>,
+    deadline: Instant,
+) -> Option<wasmtime::Result<T>> {
+    drive(guest, None, &mut NoState, deadline).await
+}
+
+struct NoState;
+
+#[async_trait::async_trait]
+impl StateSource for NoState {
+    async fn fetch(&mut self, _variable: &Variable) -> Result<Option<Vec<u8>>, Failure> {
+        Ok(None)
+    }
+}

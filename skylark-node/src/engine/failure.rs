@@ -1,0 +1,197 @@
+//! How a call's end becomes a [`Failure`] that says what, where and how to mend.
+
+use super::host::Guest;
+use skylark_abi::call::{Failure, FailureKind};
+use std::time::Duration;
+use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
+
+/// Longest text of a guest's own that goes into a message, in bytes.
+const MAX_QUOTE: usize = 1024;
+
+/// A failure on its way out through the guest's frames.
+#[derive(Debug)]
+pub(super) struct Ended(pub(super) Failure);
+
+impl std::fmt::Display for Ended {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Ended {}
+
+/// The module does something that the contract does not allow.
+pub(super) fn contract(what: impl std::fmt::Display) -> wasmtime::Error {
+    Ended(Failure::new(
+        FailureKind::Contract,
+        format!("the module breaks the contract: {what}; build it with the `skylark-rt` of this release"),
+    ))
+    .into()
+}
+
+/// The call ran out of time.
+pub(super) fn timeout(limit: Duration) -> Failure {
+    Failure::new(
+        FailureKind::Timeout,
+        format!(
+            "it ran longer than its time limit `timeout` of {limit:?}; let it do less, or raise the limit \
+             with `timeout = \"…\"` on the function or `timeout` on the node"
+        ),
+    )
+}
+
+/// No instance came free.
+pub(super) fn pool_exhausted(instances: u32, waited: Duration) -> Failure {
+    Failure::new(
+        FailureKind::Unavailable,
+        format!(
+            "all {instances} instances of the node (option `instances`) were in use for {waited:?} (option \
+             `instance-wait`); try again later, or raise `instances`"
+        ),
+    )
+}
+
+/// Says why the guest ended. `stack` is the limit on its stack in bytes.
+pub(super) fn explain(error: &wasmtime::Error, guest: &Guest, stack: usize) -> Failure {
+    if let Some(Ended(failure)) = error.downcast_ref() {
+        return failure.clone();
+    }
+    let trap = error.downcast_ref::<Trap>().copied();
+    let exit = error.downcast_ref::<I32Exit>();
+    let gave_up = trap.is_none() || trap == Some(Trap::UnreachableCodeReached);
+    if let (Some(refused), true) = (guest.memory_limit.refused, gave_up) {
+        return Failure::new(
+            FailureKind::Memory,
+            format!(
+                "it asked for {} of memory, past its limit `memory` of {}; let it hold less at a time, or \
+                 raise the limit with `memory = \"…\"` on the function or `memory` on the node{}",
+                bytes(refused),
+                bytes(guest.memory_limit.limit),
+                last_words(guest).map(|w| format!(" ({w})")).unwrap_or_default(),
+            ),
+        );
+    }
+    if let Some(limit) = error.downcast_ref::<PoolConcurrencyLimitError>() {
+        return Failure::new(
+            FailureKind::Unavailable,
+            format!("the node's instance pool is used up: {limit}; try again later, or raise `instances`"),
+        );
+    }
+    let message = match (trap, exit) {
+        (Some(Trap::StackOverflow), _) => format!(
+            "it overflowed its stack{}, whose limit `stack` is {}; recurse less deeply, or raise `stack`",
+            place(error),
+            bytes(stack as u64)
+        ),
+        (Some(trap), _) => last_words(guest).unwrap_or_else(|| {
+            let what = trap.to_string();
+            let what = what.strip_prefix("wasm trap: ").unwrap_or(&what);
+            format!("it trapped: {what}{}", place(error))
+        }),
+        (None, Some(I32Exit(code))) => {
+            let words = last_words(guest).map(|w| format!(": {w}")).unwrap_or_default();
+            format!("it ended itself with `exit({code})`{words}; a function must return")
+        }
+        (None, None) => format!("it failed: {error:#}"),
+    };
+    Failure::new(FailureKind::Trap, message)
+}
+
+/// The panic message, or else the last line of the error output.
+fn last_words(guest: &Guest) -> Option<String> {
+    let tail = guest.voice()?.tail();
+    panic_message(&tail).or_else(|| {
+        let last = tail.lines().rev().map(str::trim).find(|l| !l.is_empty())?;
+        Some(format!("it trapped after saying: {}", quote(last)))
+    })
+}
+
+/// `panicked at src/lib.rs:12:5: index out of bounds: …` from what Rust's
+/// panic handler writes.
+fn panic_message(tail: &str) -> Option<String> {
+    let text = &tail[tail.rfind("panicked at ")?..];
+    let end = ["\nnote: run with", "\nstack backtrace:"]
+        .iter()
+        .filter_map(|mark| text.find(mark))
+        .min();
+    let text = text[..end.unwrap_or(text.len())].trim_end();
+    let one_line = text.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+    Some(quote(&one_line).to_owned())
+}
+
+/// ` in \`name\`` if the innermost frame has a name.
+fn place(error: &wasmtime::Error) -> String {
+    let frame = error
+        .downcast_ref::<WasmBacktrace>()
+        .and_then(|trace| trace.frames().first());
+    match frame.and_then(|f| f.func_name()) {
+        Some(name) => {
+            // `app::detect::h0123456789abcdef`: the hash tells nothing.
+            let name = name.rsplit_once("::h").map_or(name, |(path, hash)| {
+                let is_hash = hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit());
+                if is_hash { path } else { name }
+            });
+            format!(" in `{}`", quote(name))
+        }
+        None => String::new(),
+    }
+}
+
+fn quote(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_QUOTE)]
+}
+
+/// A size for people: `64 MiB`, or bytes where it is no round number.
+pub(super) fn bytes(n: u64) -> String {
+    const UNITS: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    match UNITS.iter().find(|(_, size)| n >= *size && n.is_multiple_of(*size)) {
+        Some((unit, size)) => format!("{} {unit}", n / size),
+        None => format!("{n} bytes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panic_messages_are_read_from_error_output() {
+        let check = |tail: &str, expected: Option<&str>| {
+            assert_eq!(panic_message(tail).as_deref(), expected, "from {tail:?}");
+        };
+        check("", None);
+        check("hello\n", None);
+        check(
+            "\nthread '<unnamed>' panicked at src/lib.rs:12:5:\nindex out of bounds: the len is 3 but the index is 7\n\
+             note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n",
+            Some("panicked at src/lib.rs:12:5: index out of bounds: the len is 3 but the index is 7"),
+        );
+        check(
+            "thread 'main' (1) panicked at a.rs:1:1:\nfirst\nthread 'main' (1) panicked at b.rs:2:2:\ntwo\nlines",
+            Some("panicked at b.rs:2:2: two lines"),
+        );
+    }
+
+    #[test]
+    fn a_long_quote_is_cut_at_a_character() {
+        let text = "é".repeat(MAX_QUOTE);
+        assert_eq!(quote(&text).len(), MAX_QUOTE);
+        let text = format!("x{text}");
+        assert_eq!(quote(&text).len(), MAX_QUOTE - 1);
+    }
+
+    #[test]
+    fn sizes_read_well() {
+        for (n, expected) in [
+            (0, "0 bytes"),
+            (1023, "1023 bytes"),
+            (65536, "64 KiB"),
+            (64 << 20, "64 MiB"),
+            (3 << 30, "3 GiB"),
+            ((64 << 20) + 1, "67108865 bytes"),
+        ] {
+            assert_eq!(bytes(n), expected);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Bodies: one small answer type for the hot path, and reading within limits.
+
+use super::problem::Problem;
+use axum::http::{HeaderMap, StatusCode, header};
+use bytes::{Bytes, BytesMut};
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+/// An answer's body: whole, without an allocation of its own, or whatever the
+/// router made.
+#[derive(Debug)]
+pub(super) enum Body {
+    /// All of it.
+    Full(Bytes),
+    /// From the router.
+    Routed(axum::body::Body),
+}
+
+impl Body {
+    pub(super) fn full(bytes: impl Into<Bytes>) -> Self {
+        Self::Full(bytes.into())
+    }
+}
+
+impl HttpBody for Body {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        match self.get_mut() {
+            Self::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Self::Routed(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Full(bytes) => bytes.is_empty(),
+            Self::Routed(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Routed(body) => body.size_hint(),
+        }
+    }
+}
+
+/// How a request's body is bounded.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BodyLimit {
+    /// What it is, for the error: `the input`.
+    pub(super) what: &'static str,
+    /// In bytes.
+    pub(super) bytes: u64,
+    /// The limit's option.
+    pub(super) option: &'static str,
+    /// How long it may take to arrive.
+    pub(super) timeout: Duration,
+}
+
+/// How long what a refused request still sends is taken in and thrown away. A
+/// socket closed with unread bytes resets the connection, and the client may
+/// never see why it was refused.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Reads a whole body. What is declared too large is refused unread, what
+/// turns out too large while it is read.
+pub(super) async fn read<B>(headers: &HeaderMap, mut body: B, limit: BodyLimit) -> Result<Bytes, Problem>
+where
+    B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: std::fmt::Display,
+{
+    let declared = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    let result = if declared.is_some_and(|n| n > limit.bytes) {
+        Err(limit.exceeded())
+    } else {
+        // A timer that is never polled to waiting costs next to nothing, so a
+        // body that is there already pays nothing for its deadline.
+        tokio::time::timeout(limit.timeout, collect(&mut body, limit))
+            .await
+            .unwrap_or_else(|_| Err(limit.late()))
+    };
+    // A client that asked for leave to send gets none and sends nothing.
+    if result.is_err() && !headers.contains_key(header::EXPECT) {
+        tokio::spawn(tokio::time::timeout(LINGER, async move {
+            while let Some(Ok(_)) = next(&mut body).await {}
+        }));
+    }
+    result
+}
+
+async fn next<B: HttpBody + Unpin>(body: &mut B) -> Option<Result<Frame<B::Data>, B::Error>> {
+    poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await
+}
+
+async fn collect<B>(body: &mut B, limit: BodyLimit) -> Result<Bytes, Problem>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+    B::Error: std::fmt::Display,
+{
+    // One frame is the rule, and it is handed on as it came.
+    let mut first = Bytes::new();
+    let mut all = BytesMut::new();
+    while let Some(frame) = next(body).await {
+        let frame = frame.map_err(|error| {
+            let detail = format!("the body broke off: {error}");
+            Problem::new(StatusCode::BAD_REQUEST, "body-incomplete", detail)
+        })?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        let so_far = first.len() + all.len() + data.len();
+        if so_far as u64 > limit.bytes {
+            return Err(limit.exceeded());
+        }
+        if first.is_empty() && all.is_empty() {
+            first = data;
+        } else {
+            if all.is_empty() {
+                all.extend_from_slice(&std::mem::take(&mut first));
+            }
+            all.extend_from_slice(&data);
+        }
+    }
+    Ok(if all.is_empty() { first } else { all.freeze() })
+}
+
+impl BodyLimit {
+    /// The rest of the body is not read: the connection ends with the answer.
+    fn exceeded(&self) -> Problem {
+        Problem::too_large(self.what, self.bytes, self.option).closing()
+    }
+
+    fn late(&self) -> Problem {
+        let detail = format!(
+            "{} did not arrive within {} (`--body-timeout`)",
+            self.what,
+            humantime::format_duration(self.timeout)
+        );
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "body-timeout", detail).closing()
+    }
+}
+
+/// Refuses a body that says it is something else than JSON.
+pub(super) fn expect_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(declared) = headers.get(header::CONTENT_TYPE) else {
+        return Ok(());
+    };
+    // Decided without a copy: this is on the way of every call.
+    let essence = declared.as_bytes().split(|b| *b == b';').next().unwrap_or_default();
+    let essence = essence.trim_ascii();
+    let suffix = essence.len().checked_sub(5).map(|at| &essence[at..]);
+    if essence.eq_ignore_ascii_case(b"application/json")
+        || suffix.is_some_and(|s| s.eq_ignore_ascii_case(b"+json"))
+    {
+        return Ok(());
+    }
+    let detail = format!(
+        "the body is declared as `{}`; send JSON as `content-type: application/json`",
+        String::from_utf8_lossy(essence)
+    );
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", detail).with("at", "Content-Type"))
+}

@@ -1,0 +1,150 @@
+//! A store that counts and times its steps.
+
+use crate::{
+    metrics::{STORE_SECONDS, STORE_STEPS},
+    store::{Store, StoreError},
+};
+use async_trait::async_trait;
+use metrics::{Counter, Histogram, counter, histogram};
+use skylark_abi::protocol::{Begin, Begun, BundleField, Commit, Committed, OutboxEntry, Versioned};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// The same store, with its steps counted and timed by operation.
+pub fn meter(store: Arc<dyn Store>) -> Arc<dyn Store> {
+    Arc::new(Metered {
+        store,
+        begin: Step::new("begin"),
+        commit: Step::new("commit"),
+        accept: Step::new("accept"),
+        acknowledge: Step::new("acknowledge"),
+        overdue: Step::new("overdue"),
+        run: Step::new("run"),
+        put_run: Step::new("put_run"),
+        states: Step::new("states"),
+        blob: Step::new("blob"),
+        expire: Step::new("expire"),
+    })
+}
+
+#[derive(Debug)]
+struct Metered {
+    store: Arc<dyn Store>,
+    begin: Step,
+    commit: Step,
+    accept: Step,
+    acknowledge: Step,
+    overdue: Step,
+    run: Step,
+    put_run: Step,
+    states: Step,
+    blob: Step,
+    expire: Step,
+}
+
+/// The metrics of one operation, looked up once.
+struct Step {
+    succeeded: Counter,
+    failed: Counter,
+    seconds: Histogram,
+}
+
+impl std::fmt::Debug for Step {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Step")
+    }
+}
+
+impl Step {
+    fn new(operation: &'static str) -> Self {
+        Self {
+            succeeded: counter!(STORE_STEPS, "operation" => operation, "outcome" => "succeeded"),
+            failed: counter!(STORE_STEPS, "operation" => operation, "outcome" => "failed"),
+            seconds: histogram!(STORE_SECONDS, "operation" => operation),
+        }
+    }
+
+    async fn count<T>(&self, step: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        let began = Instant::now();
+        let result = step.await;
+        match &result {
+            Ok(_) => self.succeeded.increment(1),
+            Err(_) => self.failed.increment(1),
+        }
+        self.seconds.record(began.elapsed().as_secs_f64());
+        result
+    }
+}
+
+#[async_trait]
+impl Store for Metered {
+    fn describe(&self) -> String {
+        self.store.describe()
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.store.check().await
+    }
+
+    async fn begin(&self, begin: &Begin) -> Result<Begun, StoreError> {
+        self.begin.count(self.store.begin(begin)).await
+    }
+
+    async fn commit(&self, commit: &Commit) -> Result<Committed, StoreError> {
+        self.commit.count(self.store.commit(commit)).await
+    }
+
+    async fn accept(
+        &self,
+        app: &str,
+        chain_id: &str,
+        run: Vec<u8>,
+        outbox: Vec<OutboxEntry>,
+        retention: Duration,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        self.accept.count(self.store.accept(app, chain_id, run, outbox, retention)).await
+    }
+
+    async fn acknowledge(&self, app: &str, entries: &[String]) -> Result<(), StoreError> {
+        self.acknowledge.count(self.store.acknowledge(app, entries)).await
+    }
+
+    async fn overdue(&self, limit: usize, claim: Duration) -> Result<Vec<(String, OutboxEntry)>, StoreError> {
+        self.overdue.count(self.store.overdue(limit, claim)).await
+    }
+
+    async fn run(&self, app: &str, chain_id: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.run.count(self.store.run(app, chain_id)).await
+    }
+
+    async fn put_run(&self, app: &str, chain_id: &str, run: Vec<u8>, retention: Duration) -> Result<(), StoreError> {
+        self.put_run.count(self.store.put_run(app, chain_id, run, retention)).await
+    }
+
+    async fn states(
+        &self,
+        app: &str,
+        after: Option<&BundleField>,
+        limit: usize,
+    ) -> Result<Vec<Versioned>, StoreError> {
+        self.states.count(self.store.states(app, after, limit)).await
+    }
+
+    async fn put_blob(&self, key: &str, value: Vec<u8>, retention: Duration) -> Result<(), StoreError> {
+        self.blob.count(self.store.put_blob(key, value, retention)).await
+    }
+
+    async fn blob(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.blob.count(self.store.blob(key)).await
+    }
+
+    async fn delete_blob(&self, key: &str) -> Result<bool, StoreError> {
+        self.blob.count(self.store.delete_blob(key)).await
+    }
+
+    async fn expire(&self, limit: usize) -> Result<usize, StoreError> {
+        self.expire.count(self.store.expire(limit)).await
+    }
+}

@@ -1,0 +1,289 @@
+//! The apps that are loaded, and their modules on disk.
+
+use super::{Node, NodeError};
+use crate::engine::{Engine, Module};
+use bytes::Bytes;
+use serde::Serialize;
+use skylark_abi::{Schema, keys::Bundle, names, schema::nearest, value};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    sync::{Arc, RwLock},
+    time::Duration,
+};
+
+/// What is shown of an app.
+#[derive(Debug, Clone, Serialize)]
+pub struct AppView {
+    /// Its name.
+    pub app: String,
+    /// SHA-256 of the module.
+    pub hash: String,
+    /// Size of the module.
+    pub bytes: u64,
+    /// Functions and states.
+    #[serde(flatten)]
+    pub schema: Schema,
+}
+
+/// A loaded app.
+pub(super) struct App {
+    pub(super) name: String,
+    pub(super) module: Module,
+    /// What the node has learned of each function's state.
+    learned: RwLock<BTreeMap<String, Learned>>,
+    /// One lane per variable: invocations on this node that write the same
+    /// variable go one after the other instead of into each other's conflict.
+    lanes: BTreeMap<String, Arc<tokio::sync::Mutex<()>>>,
+}
+
+/// The app-scoped variables that executions of a function have touched so far.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Learned {
+    pub(super) touched: Arc<BTreeSet<String>>,
+    pub(super) written: Arc<BTreeSet<String>>,
+}
+
+impl App {
+    fn new(name: &str, module: Module) -> Self {
+        let lanes = module
+            .schema()
+            .states
+            .keys()
+            .map(|name| (name.clone(), Arc::default()))
+            .collect();
+        Self {
+            name: name.to_owned(),
+            module,
+            learned: RwLock::default(),
+            lanes,
+        }
+    }
+
+    /// What is known of a function's state; nothing at first.
+    pub(super) fn learned(&self, function: &str) -> Learned {
+        let learned = self.learned.read().unwrap_or_else(|e| e.into_inner());
+        learned.get(function).cloned().unwrap_or_default()
+    }
+
+    /// Adds what an execution touched. The sets only grow, up to the number of
+    /// declared variables.
+    pub(super) fn learn(&self, function: &str, touched: &BTreeSet<String>, written: &BTreeSet<String>) {
+        let known = self.learned(function);
+        if touched.is_subset(&known.touched) && written.is_subset(&known.written) {
+            return;
+        }
+        let mut learned = self.learned.write().unwrap_or_else(|e| e.into_inner());
+        let entry = learned.entry(function.to_owned()).or_default();
+        entry.touched = Arc::new(entry.touched.union(touched).cloned().collect());
+        entry.written = Arc::new(entry.written.union(written).cloned().collect());
+    }
+
+    /// Waits for the lanes of these variables, in the order of their names, so
+    /// that two waits cannot deadlock.
+    pub(super) async fn lanes(&self, variables: &BTreeSet<String>) -> Vec<tokio::sync::OwnedMutexGuard<()>> {
+        let mut guards = Vec::with_capacity(variables.len());
+        for name in variables {
+            if let Some(lane) = self.lanes.get(name) {
+                guards.push(lane.clone().lock_owned().await);
+            }
+        }
+        guards
+    }
+
+    pub(super) fn view(&self) -> AppView {
+        AppView {
+            app: self.name.clone(),
+            hash: self.module.hash().to_owned(),
+            bytes: self.module.size(),
+            schema: self.module.schema().clone(),
+        }
+    }
+
+    /// The function's own time limit, if it has one.
+    pub(super) fn timeout(&self, function: &str) -> Option<Duration> {
+        let functions = &self.module.schema().functions;
+        functions.get(function)?.function.options.timeout
+    }
+}
+
+/// The apps by name.
+pub(super) struct Apps {
+    dir: PathBuf,
+    loaded: RwLock<BTreeMap<String, Arc<App>>>,
+}
+
+impl Apps {
+    /// Loads what `data/apps` holds.
+    pub(super) async fn open(data: &Path, engine: &Engine) -> Result<Self, NodeError> {
+        let dir = data.join("apps");
+        let apps = Self {
+            loaded: RwLock::default(),
+            dir,
+        };
+        std::fs::create_dir_all(&apps.dir).map_err(|e| io("creating", &apps.dir, e))?;
+        let entries = std::fs::read_dir(&apps.dir).map_err(|e| io("listing", &apps.dir, e))?;
+        for entry in entries {
+            let path = entry.map_err(|e| io("listing", &apps.dir, e))?.path();
+            let name = path.file_stem().and_then(|s| s.to_str());
+            let (Some(name), Some("wasm")) = (name, path.extension().and_then(|e| e.to_str())) else {
+                continue;
+            };
+            let wasm = std::fs::read(&path).map_err(|e| io("reading", &path, e))?;
+            match engine.load(wasm.into()).await {
+                Ok(module) => apps.insert(App::new(name, module)),
+                // One module that an update of the node no longer takes must
+                // not keep the others from being served.
+                Err(error) => tracing::error!(app = name, %error, "a kept module does not load; upload it again"),
+            }
+        }
+        Ok(apps)
+    }
+
+    fn insert(&self, app: App) {
+        let mut loaded = self.loaded.write().unwrap_or_else(|e| e.into_inner());
+        loaded.insert(app.name.clone(), Arc::new(app));
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<Arc<App>> {
+        let loaded = self.loaded.read().unwrap_or_else(|e| e.into_inner());
+        loaded.get(name).cloned()
+    }
+
+    fn all(&self) -> Vec<Arc<App>> {
+        let loaded = self.loaded.read().unwrap_or_else(|e| e.into_inner());
+        loaded.values().cloned().collect()
+    }
+}
+
+impl Node {
+    /// Loads a module as an app, in place of an earlier one of that name, and
+    /// keeps it on disk. Calls under way finish on the module they began with.
+    ///
+    /// `force` takes a module whose declared types differ from those that
+    /// wrote the state in use; without it such a module is refused.
+    ///
+    /// # Errors
+    /// The name cannot be one, the module is refused, or the disk is.
+    pub async fn upload(&self, app: &str, wasm: Bytes, force: bool) -> Result<AppView, NodeError> {
+        self.accepting()?;
+        if !names::is_valid_name(app) {
+            return Err(NodeError::InvalidName { name: app.to_owned() });
+        }
+        let module = self.0.engine.load(wasm.clone()).await?;
+        if !force {
+            self.refuse_broken_state(app, module.schema()).await?;
+        }
+        let path = self.0.apps.dir.join(format!("{app}.wasm"));
+        let written = path.clone();
+        tokio::task::spawn_blocking(move || write_atomically(&written, &wasm))
+            .await
+            .map_err(|e| io("writing", &path, std::io::Error::other(e)))?
+            .map_err(|e| io("writing", &path, e))?;
+        let loaded = App::new(app, module);
+        let view = loaded.view();
+        tracing::info!(app, hash = view.hash, bytes = view.bytes, "app loaded");
+        self.0.apps.insert(loaded);
+        Ok(view)
+    }
+
+    /// Refuses a schema under which a value that the store holds would be read
+    /// as another type than wrote it.
+    async fn refuse_broken_state(&self, app: &str, schema: &Schema) -> Result<(), NodeError> {
+        const PAGE: usize = 256;
+        let mut broken = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.0.store.states(app, after.as_ref(), PAGE).await?;
+            for stored in &page {
+                let Some(entry) = schema.states.get(&stored.field.name) else {
+                    continue;
+                };
+                let wrote = stored.value.as_deref().and_then(value::untag);
+                if stored.field.bundle == Bundle::App
+                    && wrote.is_some_and(|w| w.fingerprint != entry.state.fingerprint())
+                {
+                    let before = self
+                        .0
+                        .apps
+                        .get(app)
+                        .and_then(|a| a.module.schema().states.get(&stored.field.name).cloned())
+                        .map_or_else(|| "another type".to_owned(), |e| format!("`{}`", e.state.ty));
+                    broken.push(format!(
+                        "`{}` was written as {before} and is now `{}`",
+                        stored.field.name, entry.state.ty
+                    ));
+                }
+            }
+            after = page.last().map(|v| v.field.clone());
+            if page.len() < PAGE {
+                break;
+            }
+        }
+        if broken.is_empty() {
+            Ok(())
+        } else {
+            Err(NodeError::BreaksState(broken.join("; ")))
+        }
+    }
+
+    /// What is loaded.
+    pub fn apps(&self) -> Vec<AppView> {
+        self.0.apps.all().iter().map(|a| a.view()).collect()
+    }
+
+    /// One app.
+    ///
+    /// # Errors
+    /// It is not loaded.
+    pub fn app(&self, name: &str) -> Result<AppView, NodeError> {
+        Ok(self.loaded(name)?.view())
+    }
+
+    pub(super) fn loaded(&self, name: &str) -> Result<Arc<App>, NodeError> {
+        self.0.apps.get(name).ok_or_else(|| {
+            let all = self.0.apps.all();
+            NodeError::UnknownApp {
+                app: name.to_owned(),
+                node: self.name().to_owned(),
+                nearest: nearest(name, all.iter().map(|a| a.name.as_str())).map(str::to_owned),
+            }
+        })
+    }
+
+    pub(super) fn function(&self, app: &str, function: &str) -> Result<Arc<App>, NodeError> {
+        let loaded = self.loaded(app)?;
+        let functions = &loaded.module.schema().functions;
+        if functions.contains_key(function) {
+            return Ok(loaded);
+        }
+        Err(NodeError::UnknownFunction {
+            app: app.to_owned(),
+            function: function.to_owned(),
+            nearest: nearest(function, functions.keys().map(String::as_str)).map(str::to_owned),
+        })
+    }
+}
+
+fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let temporary = path.with_extension(format!("{}.tmp", uuid::Uuid::new_v4().simple()));
+    let result = (|| {
+        use std::io::Write;
+        let mut file = std::fs::File::create_new(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&temporary, path)
+    })();
+    if result.is_err() {
+        // The error that matters is the one above.
+        let _ = std::fs::remove_file(&temporary);
+    }
+    result
+}
+
+fn io(what: &str, path: &Path, source: std::io::Error) -> NodeError {
+    NodeError::Io {
+        what: format!("{what} {}", path.display()),
+        source,
+    }
+}

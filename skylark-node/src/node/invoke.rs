@@ -1,0 +1,235 @@
+//! How runs begin: synchronously, asynchronously, with an idempotency key.
+
+use super::{Node, NodeError, execute::{Executed, How, begun}, runs::Registered, views::Reply};
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use skylark_abi::{
+    InvocationId,
+    call::{Failure, FailureKind, Outcome},
+    protocol::OutboxEntry,
+    run::{Invocation, Message, RunRecord, RunStatus},
+    value::{Codec, fingerprint_bytes},
+};
+use std::time::Duration;
+
+/// What a caller may say about an invocation.
+#[derive(Debug, Clone, Default)]
+pub struct InvokeOptions {
+    /// The caller's idempotency key: the same key means the same run.
+    pub key: Option<String>,
+    /// The election policy for this run; the node's own if `None`.
+    pub policy: Option<String>,
+}
+
+/// Longest idempotency key, in bytes.
+pub(super) const MAX_KEY: usize = 256;
+
+impl Node {
+    /// Runs a function, and what it leads to, and waits for the run's result.
+    ///
+    /// # Errors
+    /// Unknown names, a bad option, a run that ends with an error, a store or
+    /// node that cannot be reached, or no end within `NodeConfig::wait`.
+    pub async fn invoke(&self, app: &str, function: &str, input: Bytes, options: InvokeOptions) -> Result<Reply, NodeError> {
+        self.accepting()?;
+        let loaded = self.function(app, function)?;
+        let id = run_id(app, function, &options)?;
+        let keyed = options.key.is_some();
+        let invocation = self.root(app, function, &id, &input, options, keyed)?;
+        let record = begun(app, function, fingerprint_bytes(&input));
+        if keyed && let Some(reply) = self.earlier(&id, &record).await? {
+            return Ok(reply);
+        }
+        if let Registered::Known(known) = self.0.runs.register(&id, record.clone()) {
+            refuse_other_body(&known, &record)?;
+            return self.wait_for(&id, true).await;
+        }
+        let executed = match self.execute(&loaded, invocation, How { dedupe: keyed }).await {
+            Ok(executed) => executed,
+            Err(error) => {
+                self.0.runs.forget(&id);
+                return Err(error);
+            }
+        };
+        let Executed { done, tasks } = executed;
+        if !done.messages.is_empty() {
+            self.send(app, done.messages);
+            return self.wait_for(&id, false).await;
+        }
+        if done.replayed {
+            // Only its record can tell how the run went on, and whether the
+            // body was the same.
+            self.0.runs.forget(&id);
+            return match self.earlier(&id, &record).await? {
+                Some(reply) => Ok(reply),
+                None => self.wait_for(&id, true).await,
+            };
+        }
+        self.0.runs.finish(&id, super::runs::ended(&record, done.outcome.clone(), tasks.clone()));
+        match done.outcome {
+            Outcome::Ok { output, .. } => Ok(Reply {
+                run_id: id,
+                output,
+                tasks,
+                replayed: false,
+            }),
+            Outcome::Err(failure) => Err(NodeError::Failed {
+                run_id: id,
+                failure,
+                tasks,
+            }),
+        }
+    }
+
+    /// Accepts a run durably and returns its id at once.
+    ///
+    /// # Errors
+    /// Unknown names, a bad option, a key used with another body, or a store
+    /// that cannot be reached; the run was then not accepted.
+    pub async fn submit(&self, app: &str, function: &str, input: Bytes, options: InvokeOptions) -> Result<String, NodeError> {
+        self.accepting()?;
+        self.function(app, function)?;
+        let id = run_id(app, function, &options)?;
+        let invocation = self.root(app, function, &id, &input, options, true)?;
+        let record = begun(app, function, fingerprint_bytes(&input));
+        let entry = invocation.id.to_string();
+        let message = Message::Invoke(Box::new(invocation));
+        let outbox = vec![OutboxEntry {
+            id: entry.clone(),
+            payload: skylark_abi::encode(&message),
+            claim: self.0.config.bounds.claim,
+        }];
+        let retention = self.0.config.bounds.retention;
+        let bytes = skylark_abi::encode(&record);
+        if let Some(existing) = self.0.store.accept(app, &id, bytes, outbox, retention).await? {
+            let existing: RunRecord = skylark_abi::decode(&existing)
+                .map_err(|e| NodeError::Malformed(format!("the record of run `{id}`: {e}")))?;
+            refuse_other_body(&existing, &record)?;
+            return Ok(id);
+        }
+        self.send(app, vec![(entry, message)]);
+        Ok(id)
+    }
+
+    fn root(
+        &self,
+        app: &str,
+        function: &str,
+        id: &str,
+        input: &Bytes,
+        options: InvokeOptions,
+        durable: bool,
+    ) -> Result<Invocation, NodeError> {
+        if let Some(policy) = &options.policy {
+            self.0.placer.check_policy(policy)?;
+        }
+        Ok(Invocation {
+            app: app.to_owned(),
+            function: function.to_owned(),
+            id: InvocationId::root(id),
+            input: input.to_vec(),
+            input_codec: Codec::Json,
+            chain_state: Vec::new(),
+            origin: self.name().to_owned(),
+            durable,
+            policy: options.policy,
+            placed: None,
+            tasks: Vec::new(),
+        })
+    }
+
+    /// The reply of a run that has ended or is under way elsewhere under the
+    /// same key; `None` if there is none.
+    async fn earlier(&self, id: &str, wanted: &RunRecord) -> Result<Option<Reply>, NodeError> {
+        let known = match self.0.runs.get(id) {
+            Some(known) => (*known).clone(),
+            None => match self.stored_run(id).await? {
+                Some(stored) => stored,
+                None => return Ok(None),
+            },
+        };
+        refuse_other_body(&known, wanted)?;
+        match known.status {
+            RunStatus::Running => Ok(None),
+            _ => reply(id, known, true).map(Some),
+        }
+    }
+
+    /// Waits for a run's end: woken by its completion here, or seen in the
+    /// store if it ends on another node.
+    async fn wait_for(&self, id: &str, replayed: bool) -> Result<Reply, NodeError> {
+        let wait = self.0.config.wait;
+        let ended = tokio::time::timeout(wait, async {
+            loop {
+                if let Some(mut ended) = self.0.runs.watch(id) {
+                    // An error means that the run's entry was dropped, which
+                    // only its end does.
+                    let _ = ended.wait_for(|ended| *ended).await;
+                }
+                let record = self.run_record(id).await?;
+                if !matches!(record.status, RunStatus::Running) {
+                    return Ok::<_, NodeError>(record);
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        match ended.await {
+            Ok(record) => reply(id, record?, replayed),
+            Err(_) => Err(NodeError::Failed {
+                run_id: id.to_owned(),
+                failure: Failure::new(
+                    FailureKind::Timeout,
+                    format!("the run has not ended within {wait:?} (`--wait`); it goes on: ask `GET /runs/{id}`"),
+                ),
+                tasks: self.0.runs.get(id).map(|r| r.tasks.clone()).unwrap_or_default(),
+            }),
+        }
+    }
+}
+
+fn reply(id: &str, record: RunRecord, replayed: bool) -> Result<Reply, NodeError> {
+    match record.status {
+        RunStatus::Failed(failure) => Err(NodeError::Failed {
+            run_id: id.to_owned(),
+            failure,
+            tasks: record.tasks,
+        }),
+        RunStatus::Succeeded(output) => Ok(Reply {
+            run_id: id.to_owned(),
+            output,
+            tasks: record.tasks,
+            replayed,
+        }),
+        RunStatus::Running => Err(NodeError::Malformed(format!("run `{id}` has not ended"))),
+    }
+}
+
+fn refuse_other_body(known: &RunRecord, wanted: &RunRecord) -> Result<(), NodeError> {
+    if known.input_hash != wanted.input_hash {
+        return Err(NodeError::KeyReused);
+    }
+    Ok(())
+}
+
+/// `<app>.<id>`: random and ordered by time, or derived from the caller's key.
+fn run_id(app: &str, function: &str, options: &InvokeOptions) -> Result<String, NodeError> {
+    let Some(key) = &options.key else {
+        return Ok(format!("{app}.{}", uuid::Uuid::now_v7().simple()));
+    };
+    if key.is_empty() || key.len() > MAX_KEY {
+        return Err(NodeError::InvalidOption {
+            name: "Idempotency-Key",
+            value: key.chars().take(32).collect(),
+            allowed: format!("1 to {MAX_KEY} bytes"),
+        });
+    }
+    let mut hasher = Sha256::new();
+    for part in [app, function, key] {
+        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    let digest: [u8; 32] = hasher.finalize().into();
+    let mut half = [0; 16];
+    half.copy_from_slice(&digest[..16]);
+    Ok(format!("{app}.{}", uuid::Builder::from_custom_bytes(half).into_uuid().simple()))
+}

@@ -1,0 +1,100 @@
+//! Messages to other nodes.
+
+use super::NodeError;
+use bytes::Bytes;
+use skylark_abi::run::Message;
+use std::time::Duration;
+
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(3);
+/// What is read of a peer's refusal.
+const MAX_PROBLEM: usize = 4096;
+
+/// Route that takes messages between nodes.
+const MESSAGES: &str = "/internal/messages";
+/// Route that takes state to keep for callers of another node.
+const STATE: &str = "/internal/state";
+
+/// The other nodes, over HTTP.
+pub(super) struct Peers {
+    client: reqwest::Client,
+    authorization: String,
+}
+
+impl Peers {
+    pub(super) fn new(cluster_token: &str) -> Result<Self, NodeError> {
+        let client = reqwest::Client::builder()
+            .connect_timeout(CONNECT)
+            .tcp_nodelay(true)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .map_err(|e| NodeError::Unavailable(format!("the HTTP client for peers: {e}")))?;
+        Ok(Self {
+            client,
+            authorization: format!("Bearer {cluster_token}"),
+        })
+    }
+
+    /// Sends a message and waits until the peer has committed it. There is no
+    /// bound on the whole request: the peer's limits bound what it runs, and a
+    /// peer that goes away closes the connection.
+    pub(super) async fn deliver(&self, peer: &str, url: &str, message: &Message) -> Result<(), NodeError> {
+        let request = self
+            .client
+            .post(format!("{url}{MESSAGES}"))
+            .header("content-type", "application/cbor")
+            .body(skylark_abi::encode(message));
+        self.send(peer, url, request).await
+    }
+
+    /// Hands a peer state that it shall keep under `key`.
+    pub(super) async fn keep(&self, peer: &str, url: &str, key: &str, value: Bytes) -> Result<(), NodeError> {
+        let request = self.client.put(format!("{url}{STATE}")).query(&[("key", key)]).body(value);
+        self.send(peer, url, request).await
+    }
+
+    async fn send(&self, peer: &str, url: &str, request: reqwest::RequestBuilder) -> Result<(), NodeError> {
+        let response = request
+            .header("authorization", &self.authorization)
+            .send()
+            .await
+            .map_err(|e| NodeError::Unavailable(format!("node `{peer}` at {url}: {}", chain(&e))))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(());
+        }
+        let text = problem(response).await;
+        let what = format!("node `{peer}` answered {status}: {text}");
+        // What the peer says of the request itself will not change.
+        if matches!(status.as_u16(), 400 | 404 | 413 | 422) {
+            return Err(NodeError::Malformed(what));
+        }
+        Err(NodeError::Unavailable(what))
+    }
+}
+
+async fn problem(mut response: reqwest::Response) -> String {
+    let mut body = Vec::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        body.extend_from_slice(&chunk[..chunk.len().min(MAX_PROBLEM - body.len())]);
+        if body.len() == MAX_PROBLEM {
+            break;
+        }
+    }
+    let detail = serde_json::from_slice::<serde_json::Value>(&body)
+        .ok()
+        .and_then(|v| Some(v.get("detail")?.as_str()?.to_owned()));
+    detail.unwrap_or_else(|| String::from_utf8_lossy(&body).into_owned())
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,207 @@
+//! What is remembered of runs in memory, and who waits for them.
+
+use super::{Node, NodeError, unix_us, views::RunView};
+use skylark_abi::{
+    call::Outcome,
+    run::{Completion, RunRecord, RunStatus, TaskReport},
+};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex},
+};
+use tokio::sync::watch;
+
+/// Runs by id: those under way, and the last ended ones up to a bound on their
+/// bytes.
+pub(super) struct Runs {
+    inner: Mutex<Table>,
+    capacity: usize,
+}
+
+#[derive(Default)]
+struct Table {
+    runs: HashMap<String, Entry>,
+    /// Ended runs, oldest first.
+    ended: VecDeque<String>,
+    bytes: usize,
+}
+
+struct Entry {
+    record: Arc<RunRecord>,
+    waiters: watch::Sender<bool>,
+}
+
+/// How a call finds its run when it registers it.
+pub(super) enum Registered {
+    /// It is the first.
+    New,
+    /// The same run is known already.
+    Known(Arc<RunRecord>),
+}
+
+impl Runs {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self {
+            inner: Mutex::default(),
+            capacity,
+        }
+    }
+
+    fn table(&self) -> std::sync::MutexGuard<'_, Table> {
+        // The table is consistent between statements; a panic elsewhere while
+        // it was locked changes nothing of that.
+        self.inner.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// Registers a run that begins here, unless it is known.
+    pub(super) fn register(&self, id: &str, record: RunRecord) -> Registered {
+        let mut table = self.table();
+        if let Some(known) = table.runs.get(id) {
+            return Registered::Known(known.record.clone());
+        }
+        let entry = Entry {
+            record: Arc::new(record),
+            waiters: watch::Sender::new(false),
+        };
+        table.runs.insert(id.to_owned(), entry);
+        Registered::New
+    }
+
+    /// Forgets a run that did not come to be.
+    pub(super) fn forget(&self, id: &str) {
+        self.table().runs.remove(id);
+    }
+
+    pub(super) fn get(&self, id: &str) -> Option<Arc<RunRecord>> {
+        self.table().runs.get(id).map(|e| e.record.clone())
+    }
+
+    /// Something to await the run's end with; `None` if it is not known.
+    pub(super) fn watch(&self, id: &str) -> Option<watch::Receiver<bool>> {
+        self.table().runs.get(id).map(|e| e.waiters.subscribe())
+    }
+
+    /// Records how a run ended and wakes whoever waits. A run that ended before
+    /// stays as it was.
+    pub(super) fn finish(&self, id: &str, record: RunRecord) {
+        let mut table = self.table();
+        let size = weight(id, &record);
+        let waiters = match table.runs.get(id) {
+            Some(e) if !matches!(e.record.status, RunStatus::Running) => return,
+            Some(e) => e.waiters.clone(),
+            None => watch::Sender::new(false),
+        };
+        waiters.send_replace(true);
+        let record = Arc::new(record);
+        table.runs.insert(id.to_owned(), Entry { record, waiters });
+        table.ended.push_back(id.to_owned());
+        table.bytes += size;
+        while table.bytes > self.capacity {
+            let Some(oldest) = table.ended.pop_front() else {
+                break;
+            };
+            if let Some(entry) = table.runs.remove(&oldest) {
+                table.bytes = table.bytes.saturating_sub(weight(&oldest, &entry.record));
+            }
+        }
+    }
+}
+
+/// About how many bytes an ended run takes.
+fn weight(id: &str, record: &RunRecord) -> usize {
+    let result = match &record.status {
+        RunStatus::Succeeded(json) => json.len(),
+        RunStatus::Failed(failure) => failure.message.len(),
+        RunStatus::Running => 0,
+    };
+    2 * id.len() + result + size_of::<Entry>() + record.tasks.len() * size_of::<TaskReport>()
+}
+
+/// The record of a run that ended so.
+pub(super) fn ended(begun: &RunRecord, outcome: Outcome, tasks: Vec<TaskReport>) -> RunRecord {
+    RunRecord {
+        status: match outcome {
+            Outcome::Ok { output, .. } => RunStatus::Succeeded(output),
+            Outcome::Err(failure) => RunStatus::Failed(failure),
+        },
+        tasks,
+        ..begun.clone()
+    }
+}
+
+impl Node {
+    /// How a run stands.
+    ///
+    /// # Errors
+    /// Nothing is remembered of it here.
+    pub async fn run(&self, id: &str) -> Result<RunView, NodeError> {
+        let record = self.run_record(id).await?;
+        Ok(RunView::new(id, record))
+    }
+
+    pub(super) async fn run_record(&self, id: &str) -> Result<RunRecord, NodeError> {
+        if let Some(record) = self.0.runs.get(id)
+            && !matches!(record.status, RunStatus::Running)
+        {
+            return Ok((*record).clone());
+        }
+        // A run under way may have ended on a node that shares the store.
+        if let Some(stored) = self.stored_run(id).await? {
+            return Ok(stored);
+        }
+        match self.0.runs.get(id) {
+            Some(record) => Ok((*record).clone()),
+            None => Err(NodeError::UnknownRun {
+                id: id.to_owned(),
+                node: self.name().to_owned(),
+                kept: self.0.config.bounds.retention,
+            }),
+        }
+    }
+
+    pub(super) async fn stored_run(&self, id: &str) -> Result<Option<RunRecord>, NodeError> {
+        let Some((app, _)) = id.rsplit_once('.') else {
+            return Ok(None);
+        };
+        let Some(bytes) = self.0.store.run(app, id).await? else {
+            return Ok(None);
+        };
+        skylark_abi::decode(&bytes)
+            .map(Some)
+            .map_err(|e| NodeError::Malformed(format!("the record of run `{id}`: {e}")))
+    }
+
+    /// The end of a run has come to its origin: this node.
+    pub(super) async fn complete(&self, completion: Completion) -> Result<(), NodeError> {
+        let id = &completion.chain_id;
+        let begun = match self.0.runs.get(id) {
+            Some(record) => (*record).clone(),
+            None => match self.stored_run(id).await? {
+                Some(record) => record,
+                // An unkeyed synchronous run whose caller went with the
+                // process that served it: nobody waits, nothing is kept.
+                None => unheard(&completion),
+            },
+        };
+        let record = ended(&begun, completion.outcome, completion.tasks);
+        if completion.durable {
+            let bytes = skylark_abi::encode(&record);
+            let retention = self.0.config.bounds.retention;
+            self.0.store.put_run(&completion.app, id, bytes, retention).await?;
+        }
+        self.0.runs.finish(id, record);
+        Ok(())
+    }
+}
+
+fn unheard(completion: &Completion) -> RunRecord {
+    let function = completion.tasks.first().map(|t| t.function.clone());
+    RunRecord {
+        app: completion.app.clone(),
+        function: function.unwrap_or_default(),
+        status: RunStatus::Running,
+        tasks: Vec::new(),
+        accepted_unix_us: unix_us(),
+        input_hash: 0,
+    }
+}

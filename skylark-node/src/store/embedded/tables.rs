@@ -1,0 +1,435 @@
+//! The layout of the database, and every operation on it.
+
+use redb::{
+    Database, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, Table,
+    TableDefinition, TableError, WriteTransaction,
+};
+use skylark_abi::{
+    call::Outcome,
+    keys::Bundle,
+    protocol::{BundleField, Commit, Committed, OutboxEntry, Versioned},
+};
+
+use super::super::Room;
+
+/// Grows with every change of the tables below that an older build would read
+/// wrongly.
+pub(super) const LAYOUT: u64 = 1;
+
+/// `layout`, and `boot`: how often the store was opened.
+const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+/// App, bundle (kind and id) and name to version and value.
+const STATE: TableDefinition<'_, StateKey<'_>, StateValue<'_>> = TableDefinition::new("state");
+/// Outcomes, runs and blobs: to the time they expire, and their bytes.
+const KEPT: TableDefinition<'_, KeptKey<'_>, (u64, &[u8])> = TableDefinition::new("kept");
+/// The keys of `kept` by the time they expire.
+const EXPIRY: TableDefinition<'_, (u64, KeptKey<'_>), ()> = TableDefinition::new("expiry");
+/// App and entry to the time it is due, and its payload.
+const OUTBOX: TableDefinition<'_, (&str, &str), (u64, &[u8])> = TableDefinition::new("outbox");
+/// The keys of `outbox` by the time they are due.
+const DUE: TableDefinition<'_, (u64, &str, &str), ()> = TableDefinition::new("due");
+
+type StateKey<'a> = (&'a str, u8, &'a str, &'a str);
+type StateValue<'a> = (u64, Option<&'a [u8]>);
+/// Kind, and up to three parts of a name.
+type KeptKey<'a> = (u8, &'a str, &'a str, &'a str);
+/// Results of a database operation.
+pub(super) type Disk<T> = Result<T, redb::Error>;
+
+const OUTCOME: u8 = 0;
+const RUN: u8 = 1;
+const BLOB: u8 = 2;
+
+/// The key of an invocation's outcome.
+pub(super) fn outcome_key<'a>(app: &'a str, chain_id: &'a str, task_id: &'a str) -> KeptKey<'a> {
+    (OUTCOME, app, chain_id, task_id)
+}
+
+/// The key of a run's record.
+pub(super) fn run_key<'a>(app: &'a str, chain_id: &'a str) -> KeptKey<'a> {
+    (RUN, app, chain_id, "")
+}
+
+/// The key of a blob.
+pub(super) fn blob_key(key: &str) -> KeptKey<'_> {
+    (BLOB, key, "", "")
+}
+
+fn state_key<'a>(app: &'a str, field: &'a BundleField) -> StateKey<'a> {
+    let (kind, id) = match &field.bundle {
+        Bundle::App => (0, ""),
+        Bundle::Chain(id) => (1, id.as_str()),
+        Bundle::Key(key) => (2, key.as_str()),
+    };
+    (app, kind, id, &field.name)
+}
+
+fn bundle(kind: u8, id: &str) -> Disk<Bundle> {
+    match kind {
+        0 => Ok(Bundle::App),
+        1 => Ok(Bundle::Chain(id.to_owned())),
+        2 => Ok(Bundle::Key(id.to_owned())),
+        other => Err(redb::Error::Corrupted(format!("a bundle of kind {other}"))),
+    }
+}
+
+/// The layout of an open database, if it is one of ours.
+pub(super) fn layout(database: &Database) -> Disk<Option<u64>> {
+    let read = database.begin_read()?;
+    match read.open_table(META) {
+        Ok(meta) => Ok(meta.get("layout")?.map(|v| v.value())),
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Makes the tables in a new database.
+pub(super) fn lay_out(database: &Database) -> Disk<()> {
+    let write = database.begin_write()?;
+    write.open_table(META)?.insert("layout", LAYOUT)?;
+    drop(Tables::open(&write)?);
+    Ok(write.commit()?)
+}
+
+/// Counts this opening of the store, durably.
+pub(super) fn boot(database: &Database) -> Disk<u64> {
+    let write = database.begin_write()?;
+    let boot = {
+        let mut meta = write.open_table(META)?;
+        let boot = meta.get("boot")?.map_or(0, |v| v.value()) + 1;
+        meta.insert("boot", boot)?;
+        boot
+    };
+    write.commit()?;
+    Ok(boot)
+}
+
+/// A consistent view of the store; times are milliseconds of its clock.
+pub(super) struct Snapshot {
+    read: ReadTransaction,
+}
+
+impl Snapshot {
+    /// The store as of now.
+    pub(super) fn take(database: &Database) -> Disk<Self> {
+        let read = database.begin_read()?;
+        Ok(Self { read })
+    }
+
+    fn state(&self) -> Disk<ReadOnlyTable<StateKey<'static>, StateValue<'static>>> {
+        Ok(self.read.open_table(STATE)?)
+    }
+
+    /// The variables asked for, in that order, or their size if it exceeds
+    /// `max` bytes.
+    pub(super) fn fields(
+        &self,
+        app: &str,
+        reads: &[BundleField],
+        max: usize,
+    ) -> Disk<Result<Vec<Versioned>, usize>> {
+        if reads.is_empty() {
+            return Ok(Ok(Vec::new()));
+        }
+        let states = self.state()?;
+        let found = reads
+            .iter()
+            .map(|field| Ok(states.get(state_key(app, field))?))
+            .collect::<Disk<Vec<_>>>()?;
+        let size = found
+            .iter()
+            .flatten()
+            .map(|f| f.value().1.map_or(0, <[u8]>::len))
+            .sum();
+        if size > max {
+            return Ok(Err(size));
+        }
+        let fields = reads.iter().zip(&found).map(|(field, found)| {
+            let (version, value) = found.as_ref().map_or((0, None), |f| f.value());
+            Versioned {
+                field: field.clone(),
+                version,
+                value: value.map(<[u8]>::to_vec),
+            }
+        });
+        Ok(Ok(fields.collect()))
+    }
+
+    /// What is kept under `key`, or its size if it exceeds `max` bytes.
+    pub(super) fn kept(
+        &self,
+        key: KeptKey<'_>,
+        now: u64,
+        max: usize,
+    ) -> Disk<Option<Result<Vec<u8>, usize>>> {
+        let kept = self.read.open_table(KEPT)?.get(key)?;
+        Ok(kept.and_then(|kept| {
+            let (expires, value) = kept.value();
+            let admitted = if value.len() > max {
+                Err(value.len())
+            } else {
+                Ok(value.to_vec())
+            };
+            (expires > now).then_some(admitted)
+        }))
+    }
+
+    /// A page of the variables of an app that have a value.
+    pub(super) fn states(
+        &self,
+        app: &str,
+        after: Option<&BundleField>,
+        mut room: Room,
+    ) -> Disk<Vec<Versioned>> {
+        let states = self.state()?;
+        // No name is empty, so the first key of an app is not a variable's.
+        let start = after.map_or((app, 0, "", ""), |field| state_key(app, field));
+        let mut page = Vec::new();
+        for row in states.range(start..)? {
+            let (key, value) = row?;
+            let (of, kind, id, name) = key.value();
+            if of != app {
+                break;
+            }
+            let (version, Some(value)) = value.value() else {
+                continue;
+            };
+            if key.value() == start {
+                continue;
+            }
+            if !room.take(value.len()) {
+                break;
+            }
+            page.push(Versioned {
+                field: BundleField {
+                    bundle: bundle(kind, id)?,
+                    name: name.to_owned(),
+                },
+                version,
+                value: Some(value.to_vec()),
+            });
+        }
+        Ok(page)
+    }
+
+    /// Whether an outbox entry is due.
+    pub(super) fn any_due(&self, now: u64) -> Disk<bool> {
+        let first = self
+            .read
+            .open_table(DUE)?
+            .range(..(now + 1, "", ""))?
+            .next();
+        Ok(first.transpose()?.is_some())
+    }
+
+    /// Whether anything has expired.
+    pub(super) fn any_expired(&self, now: u64) -> Disk<bool> {
+        let first = self
+            .read
+            .open_table(EXPIRY)?
+            .range(..(now + 1, (0, "", "", "")))?
+            .next();
+        Ok(first.transpose()?.is_some())
+    }
+}
+
+/// All tables, open for writing; times are milliseconds of the store's clock.
+pub(super) struct Tables<'txn> {
+    state: Table<'txn, StateKey<'static>, StateValue<'static>>,
+    kept: Table<'txn, KeptKey<'static>, (u64, &'static [u8])>,
+    expiry: Table<'txn, (u64, KeptKey<'static>), ()>,
+    outbox: Table<'txn, (&'static str, &'static str), (u64, &'static [u8])>,
+    due: Table<'txn, (u64, &'static str, &'static str), ()>,
+    /// Whether anything was written.
+    pub(super) dirty: bool,
+}
+
+impl<'txn> Tables<'txn> {
+    /// Opens them, making those that are missing.
+    pub(super) fn open(write: &'txn WriteTransaction) -> Disk<Self> {
+        Ok(Self {
+            state: write.open_table(STATE)?,
+            kept: write.open_table(KEPT)?,
+            expiry: write.open_table(EXPIRY)?,
+            outbox: write.open_table(OUTBOX)?,
+            due: write.open_table(DUE)?,
+            dirty: false,
+        })
+    }
+
+    /// Checks and applies a commit; `holds` tells whether its epoch is the
+    /// last one given.
+    pub(super) fn commit(&mut self, commit: &Commit, holds: bool, now: u64) -> Disk<Committed> {
+        let app = commit.app.as_str();
+        let outcome_key = commit
+            .id
+            .as_ref()
+            .map(|id| outcome_key(app, &id.chain_id, &id.task_id));
+        if let Some(key) = outcome_key
+            && (!holds || self.is_kept(key, now)?)
+        {
+            return Ok(Committed::Fenced);
+        }
+        for (field, version) in &commit.checks {
+            let found = self
+                .state
+                .get(state_key(app, field))?
+                .map_or(0, |v| v.value().0);
+            if found != *version {
+                return Ok(Committed::Conflict(field.clone()));
+            }
+        }
+        for (field, value) in &commit.writes {
+            let key = state_key(app, field);
+            let version = self.state.get(key)?.map_or(0, |v| v.value().0);
+            self.state.insert(key, (version + 1, value.as_deref()))?;
+            self.dirty = true;
+        }
+        let expires = now.saturating_add(millis(commit.retention));
+        if let (Some(key), Some(outcome)) = (outcome_key, &commit.outcome) {
+            self.keep(key, &skylark_abi::encode::<Outcome>(outcome), expires)?;
+        }
+        if let Some((chain_id, run)) = &commit.run {
+            self.keep(run_key(app, chain_id), run, expires)?;
+        }
+        self.post(app, &commit.outbox, now)?;
+        Ok(Committed::Done)
+    }
+
+    /// Accepts a run, or returns the one recorded under its key.
+    pub(super) fn accept(
+        &mut self,
+        app: &str,
+        chain_id: &str,
+        run: &[u8],
+        outbox: &[OutboxEntry],
+        (now, expires): (u64, u64),
+    ) -> Disk<Option<Vec<u8>>> {
+        let key = run_key(app, chain_id);
+        let recorded = self.kept.get(key)?.and_then(|kept| {
+            let (expires, value) = kept.value();
+            (expires > now).then(|| value.to_vec())
+        });
+        if recorded.is_none() {
+            self.keep(key, run, expires)?;
+            self.post(app, outbox, now)?;
+        }
+        Ok(recorded)
+    }
+
+    fn is_kept(&self, key: KeptKey<'_>, now: u64) -> Disk<bool> {
+        Ok(self.kept.get(key)?.is_some_and(|kept| kept.value().0 > now))
+    }
+
+    /// Keeps a value until it expires.
+    pub(super) fn keep(&mut self, key: KeptKey<'_>, value: &[u8], expires: u64) -> Disk<()> {
+        let before = self
+            .kept
+            .insert(key, (expires, value))?
+            .map(|v| v.value().0);
+        if let Some(before) = before {
+            self.expiry.remove((before, key))?;
+        }
+        self.expiry.insert((expires, key), ())?;
+        self.dirty = true;
+        Ok(())
+    }
+
+    /// Forgets a kept value; tells whether it was there.
+    pub(super) fn forget(&mut self, key: KeptKey<'_>, now: u64) -> Disk<bool> {
+        let Some(expires) = self.kept.remove(key)?.map(|v| v.value().0) else {
+            return Ok(false);
+        };
+        self.expiry.remove((expires, key))?;
+        self.dirty = true;
+        Ok(expires > now)
+    }
+
+    fn post(&mut self, app: &str, entries: &[OutboxEntry], now: u64) -> Disk<()> {
+        for entry in entries {
+            let due = now.saturating_add(millis(entry.claim));
+            self.set_due(app, &entry.id, &entry.payload, due)?;
+        }
+        Ok(())
+    }
+
+    fn set_due(&mut self, app: &str, id: &str, payload: &[u8], due: u64) -> Disk<()> {
+        let before = self
+            .outbox
+            .insert((app, id), (due, payload))?
+            .map(|v| v.value().0);
+        if let Some(before) = before {
+            self.due.remove((before, app, id))?;
+        }
+        self.due.insert((due, app, id), ())?;
+        self.dirty = true;
+        Ok(())
+    }
+
+    /// Forgets delivered entries.
+    pub(super) fn acknowledge(&mut self, app: &str, entries: &[String]) -> Disk<()> {
+        for id in entries {
+            let due = self.outbox.remove((app, id.as_str()))?.map(|v| v.value().0);
+            if let Some(due) = due {
+                self.due.remove((due, app, id.as_str()))?;
+                self.dirty = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes entries that are due and claims them anew.
+    pub(super) fn overdue(
+        &mut self,
+        mut room: Room,
+        claim: std::time::Duration,
+        now: u64,
+    ) -> Disk<Vec<(String, OutboxEntry)>> {
+        let mut taken = Vec::new();
+        for row in self.due.range(..(now + 1, "", ""))? {
+            let (key, _) = row?;
+            let (_, app, id) = key.value();
+            let Some(found) = self.outbox.get((app, id))? else {
+                return Err(redb::Error::Corrupted(format!(
+                    "outbox entry `{id}` has no payload"
+                )));
+            };
+            let payload = found.value().1;
+            if !room.take(payload.len()) {
+                break;
+            }
+            let entry = OutboxEntry {
+                id: id.to_owned(),
+                payload: payload.to_vec(),
+                claim,
+            };
+            taken.push((app.to_owned(), entry));
+        }
+        let due = now.saturating_add(millis(claim));
+        for (app, entry) in &taken {
+            self.set_due(app, &entry.id, &entry.payload, due)?;
+        }
+        Ok(taken)
+    }
+
+    /// Removes what has expired, at most `limit` of it.
+    pub(super) fn expire(&mut self, limit: usize, now: u64) -> Disk<usize> {
+        let Self { kept, expiry, .. } = self;
+        let mut gone = 0;
+        for row in expiry
+            .extract_from_if(..(now + 1, (0, "", "", "")), |_, ()| true)?
+            .take(limit)
+        {
+            let (key, _) = row?;
+            kept.remove(key.value().1)?;
+            gone += 1;
+        }
+        self.dirty |= gone > 0;
+        Ok(gone)
+    }
+}
+
+/// Whole milliseconds.
+pub(super) fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,562 @@
+//! What is particular to the store on Redis.
+
+use crate::{
+    app::{App, LONG, eventually, keyed, message, number, returned, var},
+    redis_server::{RedisServer, free_port},
+};
+use skylark_abi::{
+    keys::{self, Bundle},
+    protocol::{Begun, Commit, Committed},
+};
+use skylark_node::store::{StoreError, StoreOptions, open};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{BufRead, BufReader, Write},
+    net::{TcpListener, TcpStream},
+    time::Duration,
+};
+
+fn app(url: &str, options: &StoreOptions) -> App {
+    App {
+        store: open(url, options).expect("open"),
+        name: "app".into(),
+    }
+}
+
+/// Options for calls that must fail soon.
+fn impatient() -> StoreOptions {
+    StoreOptions {
+        timeout: Duration::from_millis(1500),
+        connect_timeout: Duration::from_millis(500),
+        ..StoreOptions::default()
+    }
+}
+
+/// What a server is asked to do, from now on.
+struct Monitor {
+    lines: BufReader<TcpStream>,
+    marks: redis::Connection,
+}
+
+impl Monitor {
+    fn start(server: &RedisServer) -> Self {
+        let marks = server.connect();
+        let mut stream = TcpStream::connect(("127.0.0.1", server.port)).expect("connect");
+        stream.write_all(b"MONITOR\r\n").expect("send");
+        let mut lines = BufReader::new(stream);
+        let mut ok = String::new();
+        lines.read_line(&mut ok).expect("answer");
+        assert_eq!(ok, "+OK\r\n");
+        Self { lines, marks }
+    }
+
+    /// The commands since the last call, as the server prints them; those that
+    /// scripts made are marked `lua`.
+    fn commands(&mut self) -> Vec<String> {
+        redis::cmd("ECHO")
+            .arg("mark")
+            .exec(&mut self.marks)
+            .expect("mark");
+        let mut commands = Vec::new();
+        loop {
+            let mut line = String::new();
+            self.lines.read_line(&mut line).expect("a command");
+            if line.contains("\"ECHO\" \"mark\"") {
+                return commands;
+            }
+            commands.push(line);
+        }
+    }
+}
+
+/// The commands that came from outside, and those that scripts made of them.
+fn split(commands: &[String]) -> (Vec<&str>, Vec<&str>) {
+    commands
+        .iter()
+        .map(String::as_str)
+        .partition(|line| !line.contains(" lua] "))
+}
+
+/// How often the server has run a command.
+fn calls(connection: &mut redis::Connection, command: &str) -> u64 {
+    let stats: String = redis::cmd("INFO")
+        .arg("commandstats")
+        .query(connection)
+        .expect("commandstats");
+    let line = stats
+        .lines()
+        .find_map(|l| l.strip_prefix(&format!("cmdstat_{command}:calls=")));
+    line.map_or(0, |rest| number(rest.split(',').next().map(str::as_bytes)))
+}
+
+#[tokio::test]
+async fn begin_and_commit_are_one_command_each() {
+    let server = RedisServer::start(&[]);
+    let app = app(&server.url(), &StoreOptions::default());
+    let names: Vec<String> = (0..50).map(|n| format!("v{n}")).collect();
+    let all: Vec<_> = names
+        .iter()
+        .map(|n| var(n))
+        .chain([keyed("k", "a")])
+        .collect();
+    let writes: Vec<_> = all.iter().map(|f| (f.clone(), Some(&b"1"[..]))).collect();
+    app.put(&writes).await;
+    // Once per process: the scripts are loaded, the app is entered.
+    let epoch = app.lease("warm", "n1", LONG).await;
+    app.send(&app.commit_of("warm", epoch)).await;
+    assert_eq!(other_calls(&app, "warm").await, 6);
+
+    let mut admin = server.connect();
+    let mut monitor = Monitor::start(&server);
+    let before = calls(&mut admin, "evalsha");
+    monitor.commands();
+
+    let Begun::Leased { epoch, fields } =
+        app.try_begin("r", "n1", LONG, &all).await.expect("begin")
+    else {
+        panic!("not leased")
+    };
+    assert_eq!(fields.len(), 51);
+    let commands = monitor.commands();
+    let (outside, _) = split(&commands);
+    assert_eq!(outside.len(), 1, "{outside:#?}");
+    assert!(outside[0].contains("\"EVALSHA\""), "{outside:#?}");
+
+    let commit = Commit {
+        checks: all.iter().map(|f| (f.clone(), 1)).collect(),
+        writes: vec![
+            (var("v7"), Some(b"DIRTY".to_vec())),
+            (keyed("k", "a"), None),
+        ],
+        outbox: vec![message("m1", LONG), message("m2", LONG)],
+        run: Some(("r".into(), b"run".to_vec())),
+        ..app.commit_of("r", epoch)
+    };
+    assert_eq!(app.send(&commit).await, Committed::Done);
+    let commands = monitor.commands();
+    let (outside, inside) = split(&commands);
+    assert_eq!(outside.len(), 1, "{outside:#?}");
+    assert_eq!(calls(&mut admin, "evalsha") - before, 2);
+
+    // Only the dirty fields are written.
+    let state_writes: Vec<&str> = inside
+        .iter()
+        .filter(|l| {
+            ["\"HSET\"", "\"HDEL\"", "\"HINCRBY\""]
+                .iter()
+                .any(|w| l.contains(w))
+        })
+        .filter(|l| l.contains(":app\"") || l.contains(":key:"))
+        .map(|l| l.split_once("] ").expect("a monitor line").1.trim_end())
+        .collect();
+    assert_eq!(
+        state_writes,
+        [
+            r#""HSET" "sky:{app}:app" "v7" "DIRTY""#,
+            r#""HINCRBY" "sky:{app}:app" "@v7" "1""#,
+            r#""HDEL" "sky:{app}:key:k" "a""#,
+            r#""HINCRBY" "sky:{app}:key:k" "@a" "1""#,
+        ]
+    );
+
+    // The other calls are one command each, too.
+    let made = other_calls(&app, "s").await;
+    let commands = monitor.commands();
+    let (outside, _) = split(&commands);
+    let outside: Vec<_> = outside.iter().filter(|l| !l.contains("\"INFO\"")).collect();
+    assert_eq!(outside.len(), made, "{outside:#?}");
+}
+
+/// Makes each of the remaining calls once; tells how many that were.
+async fn other_calls(app: &App, run: &str) -> usize {
+    let App { store, name } = app;
+    let ok = "the server answers";
+    app.read(&[var("a"), keyed("k", "a")]).await;
+    let outbox = vec![message(run, LONG)];
+    store
+        .accept(name, run, Vec::new(), outbox, LONG)
+        .await
+        .expect(ok);
+    store.acknowledge(name, &[run.to_owned()]).await.expect(ok);
+    store.run(name, run).await.expect(ok);
+    store.put_run(name, run, Vec::new(), LONG).await.expect(ok);
+    store.states(name, None, 100).await.expect(ok);
+    6
+}
+
+#[tokio::test]
+async fn a_person_can_look() {
+    let server = RedisServer::start(&[]);
+    let app = app(&server.url(), &StoreOptions::default());
+    app.put(&[
+        (var("SEEN"), Some(b"one")),
+        (keyed("Vienna", "count"), Some(b"7")),
+    ])
+    .await;
+    app.put(&[(var("SEEN"), Some(b"two"))]).await;
+    let epoch = app.lease("r", "n1", LONG).await;
+    let commit = Commit {
+        outbox: vec![message("m", LONG)],
+        ..app.commit_of("r", epoch)
+    };
+    app.send(&commit).await;
+
+    let mut admin = server.connect();
+    let mut hash = |key: &str| -> BTreeMap<String, String> {
+        redis::cmd("HGETALL")
+            .arg(key)
+            .query(&mut admin)
+            .expect("a hash")
+    };
+    let pairs = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+        pairs
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect()
+    };
+    assert_eq!(
+        hash("sky:{app}:app"),
+        pairs(&[("SEEN", "two"), ("@SEEN", "2")])
+    );
+    assert_eq!(
+        hash("sky:{app}:key:Vienna"),
+        pairs(&[("count", "7"), ("@count", "1")])
+    );
+    assert_eq!(
+        hash("sky:{app}:outbox:data"),
+        pairs(&[("m", "payload of m")])
+    );
+
+    // All keys of an app are in one slot of a cluster, and what is to expire does.
+    let all: BTreeSet<String> = redis::cmd("KEYS").arg("*").query(&mut admin).expect("keys");
+    assert!(
+        all.iter()
+            .all(|k| k == keys::APPS || k.starts_with("sky:{app}:")),
+        "{all:?}"
+    );
+    let left: i64 = redis::cmd("PTTL")
+        .arg(keys::record("app", &app.id("r")))
+        .query(&mut admin)
+        .expect("ttl");
+    let retention = i64::try_from(LONG.as_millis()).expect("fits");
+    assert!((1..=retention).contains(&left), "{left}");
+}
+
+#[tokio::test]
+async fn forgotten_scripts_are_loaded_again() {
+    let server = RedisServer::start(&[]);
+    let app = app(&server.url(), &StoreOptions::default());
+    let mut admin = server.connect();
+    for n in 0..5 {
+        app.increment(&format!("r{n}"), "n1", &var("count")).await;
+        redis::cmd("SCRIPT")
+            .arg("FLUSH")
+            .exec(&mut admin)
+            .expect("flush");
+        let epoch = app.lease(&format!("s{n}"), "n1", LONG).await;
+        redis::cmd("SCRIPT")
+            .arg("FLUSH")
+            .exec(&mut admin)
+            .expect("flush");
+        let commit = app.commit_of(&format!("s{n}"), epoch);
+        assert_eq!(app.send(&commit).await, Committed::Done);
+    }
+    assert_eq!(app.get(&var("count")).await.0, 5);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_restarts_is_found_again() {
+    let mut server = RedisServer::start(&["--appendonly", "yes"]);
+    let app = app(&server.url(), &impatient());
+    app.increment("r0", "n1", &var("count")).await;
+    for round in 1..4 {
+        let epoch = app.lease(&format!("s{round}"), "n1", LONG).await;
+        server.kill();
+        let error = app.try_read(&[var("count")]).await.expect_err("it is gone");
+        assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
+        let text = error.to_string();
+        assert!(
+            text.contains(&format!("redis at 127.0.0.1:{}", server.port)),
+            "{text}"
+        );
+        assert!(app.store.check().await.is_err());
+        server.restart();
+        // It comes back by itself, with all that was acknowledged.
+        eventually("the connection is made anew", || async {
+            app.store.check().await.ok()
+        })
+        .await;
+        assert_eq!(app.get(&var("count")).await.0, round);
+        assert_eq!(
+            app.send(&app.commit_of(&format!("s{round}"), epoch)).await,
+            Committed::Done
+        );
+        app.increment(&format!("r{round}"), "n1", &var("count"))
+            .await;
+    }
+    assert_eq!(
+        app.begin("r0", "n2", LONG).await,
+        Begun::Recorded(returned("1"))
+    );
+
+    // A restart that nobody noticed costs no read and no begin.
+    server.kill();
+    server.restart();
+    assert_eq!(app.get(&var("count")).await.0, 4);
+    server.kill();
+    server.restart();
+    app.increment("last", "n1", &var("count")).await;
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_is_given_up() {
+    let server = RedisServer::start(&[]);
+    let app = app(&server.url(), &impatient());
+    app.put(&[(var("a"), Some(b"1"))]).await;
+    server.signal("STOP");
+    let error = app.try_read(&[var("a")]).await.expect_err("it hangs");
+    let text = error.to_string();
+    assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
+    assert!(
+        text.contains("no answer within 1.5s (option `timeout`)"),
+        "{text}"
+    );
+    server.signal("CONT");
+    eventually("it goes on", || async { app.store.check().await.ok() }).await;
+    assert_eq!(app.get(&var("a")).await.0, 1);
+}
+
+/// Checks what a store says that will not do: by `check` and by a begin, at
+/// once and again.
+async fn refuses(url: &str, name: &str, fit: bool, parts: &[&str]) {
+    let app = app(url, &impatient());
+    for round in 0..2 {
+        for error in [
+            app.store.check().await.expect_err(name),
+            app.try_begin("r", "n1", LONG, &[]).await.expect_err(name),
+        ] {
+            let text = error.to_string();
+            assert_eq!(
+                matches!(error, StoreError::Unavailable { .. }),
+                fit,
+                "{name}: {error:?}"
+            );
+            for part in parts.iter().copied().chain(["redis at 127.0.0.1:"]) {
+                assert!(
+                    text.contains(part),
+                    "{name}, {round}: `{part}` is not in: {text}"
+                );
+            }
+            assert!(!text.contains("geheim"), "{name}: {text}");
+        }
+    }
+    assert!(!format!("{:?}", app.store.describe()).contains("geheim"));
+}
+
+#[tokio::test]
+async fn a_server_that_will_not_do_is_refused() {
+    let nobody = free_port();
+    let parts = [
+        &format!("127.0.0.1:{nobody}"),
+        "nothing answers there; start the server",
+    ];
+    refuses(
+        &format!("redis://:geheim@127.0.0.1:{nobody}/3"),
+        "absent",
+        true,
+        &parts,
+    )
+    .await;
+
+    let rows: [(&str, &[&str], &str, &[&str]); 4] = [
+        (
+            "a wrong password",
+            &["--requirepass", "richtig"],
+            "redis://:geheim@",
+            &["refuses the user and password"],
+        ),
+        (
+            "no password",
+            &["--requirepass", "richtig"],
+            "redis://",
+            &["refuses the user and password", "redis://user:password@"],
+        ),
+        (
+            "a replica",
+            &["--replicaof", "10.1.2.3 7000"],
+            "redis://",
+            &["replica", "name its primary, 10.1.2.3:7000"],
+        ),
+        (
+            "a cluster",
+            &["--cluster-enabled", "yes"],
+            "redis://",
+            &["Redis Cluster", "single server"],
+        ),
+    ];
+    for (name, arguments, scheme, parts) in rows {
+        let server = RedisServer::start(arguments);
+        let url = format!("{scheme}127.0.0.1:{}", server.port);
+        refuses(&url, name, false, parts).await;
+    }
+}
+
+/// A server that says it is of this version, and OK to everything else.
+fn impostor(version: &'static str) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let port = listener.local_addr().expect("address").port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            std::thread::spawn(move || -> std::io::Result<()> {
+                let mut lines = BufReader::new(stream.try_clone()?).lines();
+                // *<n>, then for each word $<length> and the word.
+                while let Some(count) = lines.next() {
+                    let count: usize = count?.trim_start_matches('*').parse().unwrap_or(0);
+                    let words: Vec<String> =
+                        lines.by_ref().take(2 * count).collect::<Result<_, _>>()?;
+                    let info = format!("redis_version:{version}\r\n");
+                    let answer = match words.get(1).map(String::as_str) {
+                        Some("INFO") => format!("${}\r\n{info}\r\n", info.len()),
+                        _ => "+OK\r\n".into(),
+                    };
+                    stream.write_all(answer.as_bytes())?;
+                }
+                Ok(())
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn an_old_server_is_refused() {
+    for version in ["6.2.14", "2.8.0", "unknown"] {
+        let url = format!("redis://127.0.0.1:{}", impostor(version));
+        let text = format!("version {version}, and Skylark needs 7 or later");
+        refuses(&url, version, false, &[&text]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_without_memory_takes_all_or_nothing() {
+    let server = RedisServer::start(&["--maxmemory-policy", "noeviction"]);
+    let app = app(&server.url(), &StoreOptions::default());
+    let epoch = app.lease("r", "n1", LONG).await;
+    redis::cmd("CONFIG")
+        .arg("SET")
+        .arg("maxmemory")
+        .arg("1mb")
+        .exec(&mut server.connect())
+        .expect("set");
+    let commit = Commit {
+        writes: vec![
+            (var("a"), Some(b"1".to_vec())),
+            (var("b"), Some(vec![b'x'; 1 << 20])),
+        ],
+        outbox: vec![message("m", Duration::ZERO)],
+        ..app.commit_of("r", epoch)
+    };
+    let error = app.store.commit(&commit).await.expect_err("no memory");
+    assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
+    assert!(
+        error.to_string().contains("its memory is full (maxmemory)"),
+        "{error}"
+    );
+    // Reads go on.
+    assert_eq!(app.get(&var("a")).await, (0, None));
+    redis::cmd("CONFIG")
+        .arg("SET")
+        .arg("maxmemory")
+        .arg("0")
+        .exec(&mut server.connect())
+        .expect("set");
+    assert_eq!(app.due(LONG).await, Vec::<String>::new());
+    assert_eq!(app.send(&commit).await, Committed::Done);
+}
+
+#[tokio::test]
+async fn foreign_keys_spoil_a_commit_whole() {
+    let app_bundle = keys::bundle("app", &Bundle::App);
+    let key_bundle = keys::bundle("app", &Bundle::Key("k".into()));
+    let spoiled = [
+        key_bundle,
+        keys::bundles("app"),
+        keys::outbox("app"),
+        keys::outbox_data("app"),
+    ];
+    for key in spoiled {
+        let server = RedisServer::start(&[]);
+        let app = app(&server.url(), &StoreOptions::default());
+        let epoch = app.lease("r", "n1", LONG).await;
+        let mut admin = server.connect();
+        redis::cmd("SET")
+            .arg(&key)
+            .arg("foreign")
+            .exec(&mut admin)
+            .expect("set");
+        let commit = Commit {
+            writes: vec![
+                (var("a"), Some(b"1".to_vec())),
+                (keyed("k", "b"), Some(b"1".to_vec())),
+            ],
+            outbox: vec![message("m", LONG)],
+            run: Some(("r".into(), b"run".to_vec())),
+            ..app.commit_of("r", epoch)
+        };
+        let error = app.store.commit(&commit).await.expect_err(&key);
+        assert!(
+            matches!(error, StoreError::Corrupt { .. }),
+            "{key}: {error:?}"
+        );
+        assert!(
+            error.to_string().contains("a database of its own"),
+            "{key}: {error}"
+        );
+        let exists: u64 = redis::cmd("EXISTS")
+            .arg(&[&app_bundle, &keys::run("app", "r")])
+            .query(&mut admin)
+            .expect("exists");
+        assert_eq!(exists, 0, "{key}");
+        redis::cmd("DEL").arg(&key).exec(&mut admin).expect("del");
+        assert_eq!(app.send(&commit).await, Committed::Done, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn messages_are_found_by_nodes_that_never_saw_the_app() {
+    let server = RedisServer::start(&[]);
+    let first = app(&server.url(), &StoreOptions::default());
+    let epoch = first.lease("r", "n1", LONG).await;
+    let commit = Commit {
+        outbox: vec![message("m", Duration::ZERO)],
+        ..first.commit_of("r", epoch)
+    };
+    assert_eq!(first.send(&commit).await, Committed::Done);
+    let second = app(&server.url(), &StoreOptions::default());
+    assert_eq!(second.due(Duration::ZERO).await, ["m"]);
+    // Even if the list of apps was lost.
+    redis::cmd("DEL")
+        .arg(keys::APPS)
+        .exec(&mut server.connect())
+        .expect("del");
+    assert_eq!(first.due(Duration::ZERO).await, ["m"]);
+    assert_eq!(second.due(LONG).await, ["m"]);
+}
+
+#[tokio::test]
+async fn malformed_urls_keep_their_secret() {
+    for url in [
+        "redis://u:geheim@h:port",
+        "redis://:geheim@",
+        "redis://u:geheim@h/x",
+    ] {
+        let error = open(url, &StoreOptions::default()).expect_err(url);
+        let text = error.to_string();
+        assert!(matches!(error, StoreError::Url { .. }), "{error:?}");
+        assert!(
+            text.contains("malformed") && !text.contains("geheim"),
+            "{text}"
+        );
+    }
+}
