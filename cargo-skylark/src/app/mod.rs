@@ -1,0 +1,10 @@
+//! An app on disk: its package, its sources, its module.
+
+pub mod build;
+pub mod diagnostics;
+pub mod module;
+pub mod new;
+pub mod project;
+pub mod schema_table;
+pub mod sources;
+pub mod target;

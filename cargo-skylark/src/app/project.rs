@@ -1,0 +1,184 @@
+//! Finds the app's package.
+
+use super::sources::Sources;
+use crate::{
+    cli,
+    error::{environment, usage},
+};
+use anyhow::{Context as _, Result};
+use cargo_metadata::{CrateType, Metadata, MetadataCommand, Package, Target, TargetKind};
+use skylark_compiler::{Ctx, Model, read_crate};
+use std::path::{Path, PathBuf};
+
+/// An app's package.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// Its name, which is the app's.
+    pub name: String,
+    /// Its `Cargo.toml`.
+    pub manifest: PathBuf,
+    /// The root of its library.
+    pub root: PathBuf,
+    /// The library's name, as rustc knows it.
+    pub library: String,
+    /// Cargo's target directory.
+    pub target_dir: PathBuf,
+    /// Whether its library is built into a module.
+    pub cdylib: bool,
+    /// What it calls the runtime: `skylark`, unless Cargo.toml renames it.
+    pub runtime: String,
+}
+
+impl Project {
+    /// The package that the options and the current directory mean.
+    ///
+    /// # Errors
+    /// There is none, or cargo cannot read it.
+    pub fn find(options: &cli::Project) -> Result<Self> {
+        Self::find_in(
+            &std::env::current_dir().context("no current directory")?,
+            options,
+        )
+    }
+
+    /// As [`Project::find`], seen from `directory`.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn find_in(directory: &Path, options: &cli::Project) -> Result<Self> {
+        let mut command = MetadataCommand::new();
+        command.no_deps().current_dir(directory);
+        if let Some(manifest) = &options.manifest_path {
+            command.manifest_path(manifest);
+        }
+        let metadata = command.exec().map_err(|error| match error {
+            cargo_metadata::Error::CargoMetadata { stderr } => environment(format!(
+                "cargo cannot read a package here: {}",
+                stderr.trim().trim_start_matches("error: ")
+            )),
+            other => other.into(),
+        })?;
+        let package = select(&metadata, directory, options)?;
+        let library = library(package).ok_or_else(|| {
+            environment(format!(
+                "package `{}` has no library: an app is a library crate, with its handlers in src/lib.rs",
+                package.name
+            ))
+        })?;
+        Ok(Self {
+            name: package.name.to_string(),
+            manifest: package.manifest_path.clone().into(),
+            root: library.src_path.clone().into(),
+            library: library.name.replace('-', "_"),
+            target_dir: metadata.target_directory.clone().into(),
+            cdylib: library.crate_types.contains(&CrateType::CDyLib),
+            runtime: package
+                .dependencies
+                .iter()
+                .filter(|dependency| dependency.name == "skylark-rt")
+                .find_map(|dependency| dependency.rename.as_deref())
+                .map_or_else(|| "skylark".into(), |name| name.replace('-', "_")),
+        })
+    }
+
+    /// What the compiler must know besides the sources.
+    ///
+    /// # Errors
+    /// Cargo.toml calls the runtime by a name that is no identifier.
+    pub fn context(&self) -> Result<Ctx> {
+        let path = syn::parse_str(&format!("::{}", self.runtime));
+        Ok(Ctx::new(path.with_context(|| {
+            format!(
+                "Cargo.toml calls skylark-rt `{}`, which is no crate's name",
+                self.runtime
+            )
+        })?))
+    }
+
+    /// Reads its sources and what is annotated in them.
+    ///
+    /// # Errors
+    /// The root of its library cannot be read.
+    pub fn model(&self) -> Result<Model> {
+        let sources = Sources::read(&self.root, &self.library)?;
+        let mut model = read_crate(sources.files, &self.context()?);
+        model.diagnostics.extend(sources.faults);
+        Ok(model)
+    }
+
+    /// The package's directory.
+    pub fn directory(&self) -> &Path {
+        self.manifest.parent().unwrap_or(Path::new("."))
+    }
+
+    /// Where `build` puts the module unless told otherwise.
+    pub fn module(&self) -> PathBuf {
+        self.target_dir
+            .join("skylark")
+            .join(format!("{}.wasm", self.name))
+    }
+
+    /// That it can be built into a module.
+    ///
+    /// # Errors
+    /// Its library is no `cdylib`; the error says what to write.
+    pub fn require_cdylib(&self) -> Result<()> {
+        if self.cdylib {
+            return Ok(());
+        }
+        Err(anyhow::anyhow!(
+            "package `{}` does not build a wasm module; write in {}:\n    [lib]\n    crate-type = [\"cdylib\", \"rlib\"]",
+            self.name,
+            self.manifest.display()
+        ))
+    }
+}
+
+fn library(package: &Package) -> Option<&Target> {
+    package.targets.iter().find(|target| {
+        target.kind.iter().any(|kind| {
+            matches!(
+                kind,
+                TargetKind::Lib | TargetKind::CDyLib | TargetKind::RLib
+            )
+        })
+    })
+}
+
+fn select<'a>(
+    metadata: &'a Metadata,
+    directory: &Path,
+    options: &cli::Project,
+) -> Result<&'a Package> {
+    let packages = metadata.workspace_packages();
+    let names = || {
+        let names: Vec<&str> = packages.iter().map(|p| p.name.as_str()).collect();
+        names.join(", ")
+    };
+    if let Some(name) = &options.package {
+        return packages
+            .iter()
+            .find(|package| package.name.as_str() == name)
+            .copied()
+            .ok_or_else(|| usage(format!("no package `{name}` here; there are: {}", names())));
+    }
+    let start = options.manifest_path.as_deref().and_then(Path::parent);
+    let start = directory.join(start.unwrap_or(Path::new("")));
+    let start = start.canonicalize().unwrap_or(start);
+    // The innermost package around the directory, as cargo would take.
+    let around = packages
+        .iter()
+        .filter(|package| {
+            let own = package.manifest_path.parent();
+            own.is_some_and(|own| start.starts_with(own.as_std_path()))
+        })
+        .max_by_key(|package| package.manifest_path.as_str().len());
+    match (around, packages.as_slice()) {
+        (Some(package), _) => Ok(package),
+        (None, [one]) => Ok(one),
+        (None, _) => Err(usage(format!(
+            "several packages here: choose one with `-p`: {}",
+            names()
+        ))),
+    }
+}

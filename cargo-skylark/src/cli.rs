@@ -1,0 +1,421 @@
+//! The command line: what can be asked for, and the help that teaches it.
+
+use crate::{cluster::MAX_NODES, output::Color};
+use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
+use skylark_elect::Policy;
+use std::{ffi::OsString, path::PathBuf};
+
+const EXAMPLES: &str = "\
+From nothing to a running app:
+  cargo skylark new greeter && cd greeter
+  cargo test                              the app is ordinary Rust
+  cargo skylark up -n 3                   three nodes on this machine, the app on each
+  cargo skylark invoke greet '\"Ada\"'      (in another terminal) result and timeline
+
+Exit codes:
+  0  done
+  1  what was asked about has errors: check found some, a build or an invocation failed
+  2  the command was not understood
+  3  something is missing around it: the wasm target, the node's program, a running node";
+
+/// Stateful serverless functions from ordinary Rust.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo-skylark",
+    bin_name = "cargo skylark",
+    version,
+    about,
+    after_help = EXAMPLES,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Drops the word that cargo adds when it is asked for `cargo skylark …`.
+pub fn arguments(all: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut all: Vec<OsString> = all.into_iter().collect();
+    if all.get(1).is_some_and(|word| word == "skylark") {
+        all.remove(1);
+    }
+    all
+}
+
+fn policies() -> PossibleValuesParser {
+    PossibleValuesParser::new(Policy::ALL.map(Policy::as_str))
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Print results and errors as JSON.
+    #[arg(long, global = true, help_heading = "Output")]
+    pub json: bool,
+    /// When to colour.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        help_heading = "Output"
+    )]
+    pub color: Color,
+}
+
+/// What can be asked for.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a new app that builds, tests and runs.
+    New(New),
+    /// Show what the annotations become, as formatted Rust.
+    Expand(Expand),
+    /// Look at the whole app and report what is wrong with it.
+    Check(Check),
+    /// Draw the app's functions, successors and state.
+    Graph(Graph),
+    /// Build the app into a small wasm module and show its schema.
+    Build(Build),
+    /// Start nodes on this machine and deploy the app to them.
+    Up(Up),
+    /// Send a module to running nodes.
+    Deploy(Deploy),
+    /// Call a function; show its result and where the time went.
+    Invoke(Invoke),
+    /// Look at stored state.
+    #[command(subcommand)]
+    State(State),
+    /// Show a run: its status, result and tasks.
+    Runs(Runs),
+    /// Look at running nodes.
+    #[command(subcommand)]
+    Node(Node),
+}
+
+/// Which crate is meant.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Project {
+    /// The app's package, in a workspace of several.
+    #[arg(short, long, value_name = "NAME")]
+    pub package: Option<String>,
+    /// Path to Cargo.toml.
+    #[arg(long, value_name = "FILE")]
+    pub manifest_path: Option<PathBuf>,
+}
+
+/// Which nodes are meant.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Nodes {
+    /// A node, by its name or URL; of those that `cargo skylark up` runs for
+    /// this directory if absent.
+    #[arg(long, value_name = "NAME|URL")]
+    pub node: Vec<String>,
+    /// File with the nodes' access token.
+    #[arg(long, value_name = "FILE", env = "SKYLARK_TOKEN_FILE")]
+    pub token_file: Option<PathBuf>,
+}
+
+/// `new`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  cargo skylark new greeter
+  cd greeter && cargo test && cargo skylark build")]
+pub struct New {
+    /// The app's directory; its last part is the app's name.
+    pub path: PathBuf,
+    /// Take Skylark from this checkout rather than where this command was built from.
+    #[arg(long, value_name = "DIR")]
+    pub path_to_skylark: Option<PathBuf>,
+}
+
+/// `expand`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cargo skylark expand                    the whole app
+  cargo skylark expand src/detect.rs      one file
+  cargo skylark expand --function detect  one function or state, by its Rust name")]
+pub struct Expand {
+    /// A source file; the whole app if absent.
+    #[arg(conflicts_with = "function")]
+    pub file: Option<PathBuf>,
+    /// One annotated item, by its Rust name.
+    #[arg(long, value_name = "NAME")]
+    pub function: Option<String>,
+    /// Which crate.
+    #[command(flatten)]
+    pub project: Project,
+}
+
+/// `check`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cargo skylark check                     errors end it with exit code 1
+  cargo skylark check --deny-warnings     warnings do, too
+  cargo skylark check --json | jq         one object per diagnostic
+
+rustc's own checks (types of successors, borrow checks) are those of `cargo check`.")]
+pub struct Check {
+    /// Warnings are errors.
+    #[arg(long)]
+    pub deny_warnings: bool,
+    /// Which crate.
+    #[command(flatten)]
+    pub project: Project,
+}
+
+/// A form of the graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum GraphFormat {
+    /// Mermaid, as Markdown viewers draw it.
+    #[default]
+    Mermaid,
+    /// Graphviz.
+    Dot,
+    /// For programs.
+    Json,
+}
+
+/// `graph`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cargo skylark graph                     Mermaid on standard output
+  cargo skylark graph --format dot | dot -Tsvg > app.svg
+  cargo skylark graph -o docs/app.mmd")]
+pub struct Graph {
+    /// The form; JSON with `--json`.
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub format: Option<GraphFormat>,
+    /// Write to this file.
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Which crate.
+    #[command(flatten)]
+    pub project: Project,
+}
+
+/// `build`
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  cargo skylark build                     target/skylark/<app>.wasm
+  cargo skylark build --out app.wasm
+  cargo skylark build --debug             quick to build, large, with names
+
+What it adds to `cargo build --target wasm32-wasip1 --release`, whose module can be
+deployed as it is: it finds the target's toolchain, makes the module smaller (with
+wasm-opt, if that is on the PATH), and shows the schema.")]
+pub struct Build {
+    /// Build without optimisation and keep debug information.
+    #[arg(long)]
+    pub debug: bool,
+    /// Where to write the module.
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Do not use wasm-opt even if it is there.
+    #[arg(long)]
+    pub no_wasm_opt: bool,
+    /// Which crate.
+    #[command(flatten)]
+    pub project: Project,
+}
+
+/// `up`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cargo skylark up                        cloud1, sat1 and edge1, and the app in this directory
+  cargo skylark up -n 5 --data ./nodes    keep what they store
+  cargo skylark up --store redis://127.0.0.1:6379
+  cargo skylark up --topology links.json  the nodes and links of a file
+  cargo skylark up --wasm app.wasm        deploy modules that are built already
+
+Ctrl-C drains the nodes and ends them. While they run, `invoke`, `deploy`, `state` and
+`runs` in this directory find them by themselves.")]
+pub struct Up {
+    /// How many nodes: a cloud, a satellite, an edge, and so on.
+    #[arg(
+        short = 'n',
+        long,
+        default_value_t = 3,
+        value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_NODES))
+    )]
+    pub nodes: u16,
+    /// Where state is kept: `embedded`, `memory` or `redis://host:port`.
+    #[arg(long, default_value = "embedded", env = "SKYLARK_STORE")]
+    pub store: String,
+    /// Keep the nodes' data here; without it, it goes when they end.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Start the nodes that a topology file names, here, with its links.
+    #[arg(long, value_name = "FILE", conflicts_with = "nodes")]
+    pub topology: Option<PathBuf>,
+    /// How a node is elected for the next function.
+    #[arg(long, value_name = "NAME", value_parser = policies())]
+    pub policy: Option<String>,
+    /// A module to deploy, as `FILE` or `APP=FILE`; instead of the app in this directory.
+    #[arg(long, value_name = "[APP=]FILE")]
+    pub wasm: Vec<String>,
+    /// Deploy nothing.
+    #[arg(long, conflicts_with = "wasm")]
+    pub no_app: bool,
+    /// First of the nodes' ports; the first free ones from 4600 on if absent.
+    #[arg(long, value_name = "PORT")]
+    pub port_base: Option<u16>,
+    /// Seconds for a node to become ready.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub start_timeout: u64,
+    /// Seconds for a node to finish its work at the end.
+    #[arg(long, value_name = "SECONDS", default_value_t = 15)]
+    pub drain: u64,
+    /// Which crate.
+    #[command(flatten)]
+    pub project: Project,
+}
+
+/// `deploy`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cargo skylark deploy                    build the app and send it to all nodes of `up`
+  cargo skylark deploy app.wasm --app shop --node http://10.0.0.4:4600 --token-file token")]
+pub struct Deploy {
+    /// A module; the app in this directory is built if absent.
+    pub wasm: Option<PathBuf>,
+    /// The app's name on the nodes; the package's or the file's if absent.
+    #[arg(long, value_name = "NAME")]
+    pub app: Option<String>,
+    /// Which nodes.
+    #[command(flatten)]
+    pub nodes: Nodes,
+    /// Which crate.
+    #[command(flatten)]
+    pub project: Project,
+}
+
+/// `invoke`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cargo skylark invoke greet '\"Ada\"'
+  cargo skylark invoke shop/order @order.json --key order-17
+  echo '{\"a\": 1, \"b\": 2}' | cargo skylark invoke add -
+  cargo skylark invoke count --async      prints the run's id, for `cargo skylark runs`
+
+The input is JSON: the argument itself for a function of one argument, an object by
+argument names for several, nothing for none. The result goes to standard output; the
+timeline to standard error, on a terminal or with --timeline.")]
+pub struct Invoke {
+    /// `FUNCTION` or `APP/FUNCTION`.
+    #[arg(value_name = "[APP/]FUNCTION")]
+    pub function: String,
+    /// JSON, `@FILE`, or `-` for standard input.
+    #[arg(value_name = "JSON|@FILE|-", allow_hyphen_values = true)]
+    pub input: Option<String>,
+    /// Return at once with the run's id.
+    #[arg(long = "async")]
+    pub asynchronous: bool,
+    /// Idempotency key: repeated calls with it take effect once.
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// How nodes are elected for this run.
+    #[arg(long, value_name = "NAME", value_parser = policies())]
+    pub policy: Option<String>,
+    /// Show the timeline even when standard error is no terminal.
+    #[arg(long)]
+    pub timeline: bool,
+    /// Which nodes.
+    #[command(flatten)]
+    pub nodes: Nodes,
+}
+
+/// `state`
+#[derive(Debug, Subcommand)]
+pub enum State {
+    /// List the stored variables of an app.
+    Ls(StateLs),
+    /// Print the value of one.
+    Get(StateGet),
+}
+
+/// `state ls`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  cargo skylark state ls --app shop")]
+pub struct StateLs {
+    /// The app; not needed if the nodes run one only.
+    #[arg(long, value_name = "NAME")]
+    pub app: Option<String>,
+    /// Which nodes.
+    #[command(flatten)]
+    pub nodes: Nodes,
+}
+
+/// `state get`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  cargo skylark state get SEEN --node edge1")]
+pub struct StateGet {
+    /// The variable's name in the store.
+    pub name: String,
+    /// The app; not needed if the nodes run one only.
+    #[arg(long, value_name = "NAME")]
+    pub app: Option<String>,
+    /// Which nodes.
+    #[command(flatten)]
+    pub nodes: Nodes,
+}
+
+/// `runs`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cargo skylark runs shop.0192f…          how it stands
+  cargo skylark runs shop.0192f… --wait   once it has ended; exit code 1 if it failed")]
+pub struct Runs {
+    /// The run's id.
+    pub id: String,
+    /// Wait until it has ended.
+    #[arg(long)]
+    pub wait: bool,
+    /// Which nodes.
+    #[command(flatten)]
+    pub nodes: Nodes,
+}
+
+/// `node`
+#[derive(Debug, Subcommand)]
+pub enum Node {
+    /// List the nodes that `cargo skylark up` runs, whether they are ready, and their apps.
+    Ls(Nodes),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn cargo_and_the_program_itself_call_alike() {
+        let words = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
+        let check = |line: &str, wanted: &str| assert_eq!(arguments(words(line)), words(wanted));
+        check("cargo-skylark skylark up -n 2", "cargo-skylark up -n 2");
+        check("cargo-skylark up -n 2", "cargo-skylark up -n 2");
+        check("cargo-skylark new skylark", "cargo-skylark new skylark");
+    }
+}

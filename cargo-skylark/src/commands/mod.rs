@@ -1,0 +1,40 @@
+//! One file per command: what it asks, and what it prints.
+
+mod build;
+mod check;
+mod deploy;
+mod expand;
+mod graph;
+mod invoke;
+mod new;
+mod node;
+mod runs;
+mod state;
+mod up;
+
+use crate::{
+    cli::{Command, Node, State},
+    output::Output,
+};
+use anyhow::Result;
+
+/// Runs a command.
+///
+/// # Errors
+/// It could not be done; [`crate::error::Exit::of`] gives the exit code.
+pub async fn run(command: Command, output: &Output) -> Result<()> {
+    match command {
+        Command::New(args) => new::run(&args, output),
+        Command::Expand(args) => expand::run(&args, output),
+        Command::Check(args) => check::run(&args, output),
+        Command::Graph(args) => graph::run(&args, output),
+        Command::Build(args) => build::run(&args, output),
+        Command::Up(args) => up::run(&args, output).await,
+        Command::Deploy(args) => deploy::run(&args, output).await,
+        Command::Invoke(args) => invoke::run(&args, output).await,
+        Command::State(State::Ls(args)) => state::ls(&args, output).await,
+        Command::State(State::Get(args)) => state::get(&args, output).await,
+        Command::Runs(args) => runs::run(&args, output).await,
+        Command::Node(Node::Ls(args)) => node::ls(&args, output).await,
+    }
+}

@@ -1,0 +1,118 @@
+//! `cargo skylark state`
+
+use crate::{
+    cli::{StateGet, StateLs},
+    client::{Node, Reach, StateView},
+    output::{Output, bytes, pretty_json, table},
+};
+use anyhow::{Context as _, Result, bail};
+use serde::Serialize;
+
+/// A stored variable, and the nodes that show the very same: nodes that share a
+/// store all do.
+#[derive(Debug, Serialize)]
+struct Found {
+    nodes: Vec<String>,
+    #[serde(flatten)]
+    state: StateView,
+}
+
+pub(super) async fn ls(args: &StateLs, output: &Output) -> Result<()> {
+    let (reach, app) = reach(&args.nodes, args.app.as_deref()).await?;
+    let mut all = Vec::new();
+    for node in &reach.nodes {
+        let states = reach.client.states(&node.url, &app).await;
+        let states = states.with_context(|| format!("node `{}`", node.name))?;
+        for state in states {
+            add(&mut all, node, state);
+        }
+    }
+    all.sort_by(|a, b| {
+        (&a.state.bundle, &a.state.name, &a.nodes).cmp(&(&b.state.bundle, &b.state.name, &b.nodes))
+    });
+    output.result(&all, |all| match all.as_slice() {
+        [] => format!("nothing is stored for `{app}`"),
+        all => table(
+            [
+                "STATE", "BUNDLE", "NODE", "VERSION", "BYTES", "TYPE", "VALUE",
+            ],
+            all.iter().map(|found| {
+                let state = &found.state;
+                [
+                    state.name.clone(),
+                    state.bundle.clone(),
+                    found.nodes.join(", "),
+                    state.version.to_string(),
+                    bytes(state.bytes),
+                    state.ty.clone().unwrap_or_else(|| "not declared".into()),
+                    short(state),
+                ]
+            }),
+        ),
+    })
+}
+
+pub(super) async fn get(args: &StateGet, output: &Output) -> Result<()> {
+    let (reach, app) = reach(&args.nodes, args.app.as_deref()).await?;
+    let mut found = Vec::new();
+    let mut missing = None;
+    for node in &reach.nodes {
+        match reach.client.state(&node.url, &app, &args.name).await {
+            Ok(state) => add(&mut found, node, state),
+            Err(error) if error.is_not_found() => missing = Some(error),
+            Err(error) => return Err(error).with_context(|| format!("node `{}`", node.name)),
+        }
+    }
+    match (found.as_slice(), missing) {
+        ([], Some(missing)) => Err(missing.into()),
+        ([], None) => bail!("no node was asked"),
+        ([one], _) => output.result(one, |found| value(&found.state)),
+        (several, _) => output.result(several, |several| {
+            let parts: Vec<String> = several
+                .iter()
+                .map(|found| format!("{}:\n{}", found.nodes.join(", "), value(&found.state)))
+                .collect();
+            parts.join("\n\n")
+        }),
+    }
+}
+
+async fn reach(nodes: &crate::cli::Nodes, app: Option<&str>) -> Result<(Reach, String)> {
+    let reach = Reach::find(nodes)?;
+    let app = match app {
+        Some(app) => app.to_owned(),
+        None => reach.app_of(None).await?,
+    };
+    Ok((reach, app))
+}
+
+fn add(all: &mut Vec<Found>, node: &Node, state: StateView) {
+    match all.iter_mut().find(|found| found.state == state) {
+        Some(found) => found.nodes.push(node.name.clone()),
+        None => all.push(Found {
+            nodes: vec![node.name.clone()],
+            state,
+        }),
+    }
+}
+
+fn value(state: &StateView) -> String {
+    match &state.unreadable {
+        Some(why) => format!("cannot be shown: {why}"),
+        None => pretty_json(&state.value.to_string()),
+    }
+}
+
+/// Characters of a value in a table.
+const SHORT: usize = 48;
+
+fn short(state: &StateView) -> String {
+    let text = match &state.unreadable {
+        Some(why) => format!("cannot be shown: {why}"),
+        None => state.value.to_string(),
+    };
+    if text.chars().count() <= SHORT {
+        return text;
+    }
+    text.chars().take(SHORT).chain(['…']).collect()
+}
