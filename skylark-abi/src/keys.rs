@@ -56,3 +56,47 @@ pub fn outbox_data(app: &str) -> String {
 
 /// Set of the names of all apps that have keys in this store.
 pub const APPS: &str = "sky:apps";
+
+/// Index of an app's bundles (sorted set of their keys, all of score 0).
+pub fn bundles(app: &str) -> String {
+    format!("sky:{{{app}}}:bundles")
+}
+
+/// The bundle that [`bundle`] gave this key, if it is one of the app's.
+pub fn bundle_of(app: &str, key: &str) -> Option<Bundle> {
+    let rest = key.strip_prefix(&format!("sky:{{{app}}}:"))?;
+    match rest.split_once(':') {
+        None if rest == "app" => Some(Bundle::App),
+        Some(("chain", id)) => Some(Bundle::Chain(id.to_owned())),
+        Some(("key", key)) => Some(Bundle::Key(key.to_owned())),
+        _ => None,
+    }
+}
+
+/// A value kept under a caller's key (string).
+pub fn blob(key: &str) -> String {
+    format!("sky:blob:{key}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bundles_by_their_keys() {
+        let all = [
+            Bundle::App,
+            Bundle::Chain("app.01".into()),
+            Bundle::Key("Vienna: north {1}".into()),
+            Bundle::Key(String::new()),
+        ];
+        for one in all {
+            let key = bundle("app", &one);
+            assert_eq!(bundle_of("app", &key), Some(one), "{key}");
+            assert_eq!(bundle_of("ap", &key), None, "{key}");
+        }
+        for key in [bundles("app"), outbox("app"), run("app", "app.01")] {
+            assert_eq!(bundle_of("app", &key), None, "{key}");
+        }
+    }
+}

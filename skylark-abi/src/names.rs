@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | allocator | [`ALLOC`] | `(len: i32) -> ptr: i32`, 8-aligned, owned by the callee of the next call |
 //! | call entry | [`function_export`]`(name)` | `(ptr: i32, len: i32) -> packed: i64` |
+//! | last words | [`FAILURE`] | `() -> packed: i64`, optional |
 //! | fetch a state | [`IMPORT_MODULE`]`.`[`STATE_FETCH`] | `(scope: i32, name: i32, name_len: i32) -> len: i64` |
 //! | take what was fetched | [`IMPORT_MODULE`]`.`[`STATE_TAKE`] | `(dst: i32, len: i32)` |
 //! | log one line | [`IMPORT_MODULE`]`.`[`LOG`] | `(level: i32, text: i32, len: i32)` |
@@ -27,6 +28,10 @@ pub const LOG: &str = "log";
 pub const ABSENT: i64 = -1;
 /// The guest's allocator.
 pub const ALLOC: &str = "skylark_alloc";
+/// After a trap: address and length (as [`pack`] does) of the
+/// [`crate::call::Failure`] that the guest ended itself with; 0 if it trapped
+/// for any other reason. A module need not export it.
+pub const FAILURE: &str = "skylark_failure";
 /// Name of the custom section with the schema.
 pub const SECTION: &str = "skylark.schema";
 /// Prefix of every call entry.

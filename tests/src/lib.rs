@@ -1,0 +1,1 @@
+//! Tests of several rooms at once; see `tests/`.

@@ -1,0 +1,6 @@
+#[skylark::function]
+struct Alarm {
+    loud: bool,
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+#[skylark::function]
+#[skylark::function]
+fn first(x: u8) -> u8 {
+    x
+}
+
+fn main() {}

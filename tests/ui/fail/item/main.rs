@@ -1,0 +1,2 @@
+#[skylark::function]
+fn main() {}

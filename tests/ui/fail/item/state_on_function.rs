@@ -1,0 +1,6 @@
+#[skylark::state]
+fn alarm(loud: bool) -> bool {
+    loud
+}
+
+fn main() {}

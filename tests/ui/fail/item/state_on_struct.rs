@@ -1,0 +1,6 @@
+#[skylark::state]
+struct Seen {
+    count: u32,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[skylark::function(timeout = , memory = "64MiB")]
+fn alarm(loud: bool) -> bool {
+    loud
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[skylark::function(name = "fire alarm!")]
+fn alarm(loud: bool) -> bool {
+    loud
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[skylark::function("alarm")]
+fn alarm(loud: bool) -> bool {
+    loud
+}
+
+fn main() {}

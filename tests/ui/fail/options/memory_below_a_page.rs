@@ -1,0 +1,6 @@
+#[skylark::function(memory = 1024)]
+fn alarm(loud: bool) -> bool {
+    loud
+}
+
+fn main() {}

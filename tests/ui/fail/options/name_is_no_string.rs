@@ -1,0 +1,6 @@
+#[skylark::function(name = siren)]
+fn alarm(loud: bool) -> bool {
+    loud
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[skylark::function]
+fn überwachen(loud: bool) -> bool {
+    loud
+}
+
+fn main() {}

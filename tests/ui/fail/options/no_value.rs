@@ -1,0 +1,6 @@
+#[skylark::function(timeout)]
+fn alarm(loud: bool) -> bool {
+    loud
+}
+
+fn main() {}

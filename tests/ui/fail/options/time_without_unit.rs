@@ -1,0 +1,6 @@
+#[skylark::function(timeout = 2)]
+fn alarm(loud: bool) -> bool {
+    loud
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[skylark::function(memory = "64MiB", memory = "1GiB")]
+fn alarm(loud: bool) -> bool {
+    loud
+}
+
+fn main() {}

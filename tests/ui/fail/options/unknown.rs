@@ -1,0 +1,6 @@
+#[skylark::function(timeuot = "2s")]
+fn alarm(loud: bool) -> bool {
+    loud
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[skylark::function(memory = "64 mib")]
+fn alarm(loud: bool) -> bool {
+    loud
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[skylark::function(on = cluod)]
+fn alarm(loud: bool) -> bool {
+    loud
+}
+
+fn main() {}

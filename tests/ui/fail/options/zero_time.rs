@@ -1,0 +1,6 @@
+#[skylark::function(timeout = "0s")]
+fn alarm(loud: bool) -> bool {
+    loud
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[skylark::function]
+fn alarm(text: &str) -> usize {
+    text.len()
+}
+
+fn main() {}

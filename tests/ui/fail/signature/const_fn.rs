@@ -1,0 +1,6 @@
+#[skylark::function]
+const fn alarm(loud: bool) -> bool {
+    loud
+}
+
+fn main() {}

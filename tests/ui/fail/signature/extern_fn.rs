@@ -1,0 +1,6 @@
+#[skylark::function]
+extern "C" fn alarm(loud: bool) -> bool {
+    loud
+}
+
+fn main() {}

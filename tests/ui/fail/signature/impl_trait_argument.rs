@@ -1,0 +1,6 @@
+#[skylark::function]
+fn alarm(text: impl Into<String>) -> String {
+    text.into()
+}
+
+fn main() {}

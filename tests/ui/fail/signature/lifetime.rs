@@ -1,0 +1,6 @@
+#[skylark::function]
+fn alarm<'a>(text: &'a str) -> &'a str {
+    text
+}
+
+fn main() {}

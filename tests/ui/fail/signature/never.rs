@@ -1,0 +1,6 @@
+#[skylark::function]
+fn alarm(loud: bool) -> ! {
+    panic!("{loud}")
+}
+
+fn main() {}

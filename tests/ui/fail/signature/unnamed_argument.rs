@@ -1,0 +1,6 @@
+#[skylark::function]
+fn alarm(_: u8) -> u8 {
+    0
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[skylark::function]
+unsafe fn alarm(loud: bool) -> bool {
+    loud
+}
+
+fn main() {}

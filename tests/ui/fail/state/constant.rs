@@ -1,0 +1,4 @@
+#[skylark::state]
+const SEEN: u32 = 0;
+
+fn main() {}

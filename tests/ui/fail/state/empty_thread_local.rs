@@ -1,0 +1,4 @@
+#[skylark::state]
+thread_local! {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+unsafe extern "C" {
+    #[skylark::state]
+    static SEEN: u32;
+}
+
+fn main() {}

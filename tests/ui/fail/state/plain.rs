@@ -1,0 +1,4 @@
+#[skylark::state]
+static SEEN: Vec<String> = Vec::new();
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[skylark::state]
+thread_local! {
+    static SEEN: u32 = const { 0 };
+}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[skylark::state]
+static mut SEEN: u32 = 0;
+
+fn main() {}

@@ -1,0 +1,10 @@
+#[skylark::chain(second)]
+fn first(x: u8) -> u8 {
+    x
+}
+
+fn second(x: u8) -> u8 {
+    x
+}
+
+fn main() {}

@@ -1,0 +1,38 @@
+//! `cargo xtask`: the project's own tasks.
+
+mod demo;
+mod process;
+mod redis_server;
+mod render;
+mod setup;
+mod test;
+
+use cargo_skylark::error::Exit;
+use cargo_skylark::output::{Color, Output};
+use clap::Parser;
+
+/// The project's own tasks.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Task {
+    /// Find or install what building and testing need: the wasm target, and Redis.
+    Setup,
+    /// Start three nodes, send four photographs, and show what happened.
+    Demo(demo::Options),
+    /// Check and test everything, as CI does.
+    Test(test::Options),
+}
+
+fn main() -> Exit {
+    let task = Task::parse();
+    let json = matches!(&task, Task::Demo(options) if options.json);
+    let output = Output::new(json, Color::Auto);
+    let done = match &task {
+        Task::Setup => setup::everything(&output),
+        Task::Demo(options) => demo::run(options, &output),
+        Task::Test(options) => test::run(options, &output),
+    };
+    let Err(error) = done else { return Exit::Success };
+    output.error(&error);
+    Exit::of(&error)
+}

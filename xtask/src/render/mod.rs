@@ -1,0 +1,4 @@
+//! Pictures of a run.
+
+pub mod boxes;
+pub mod timeline;
