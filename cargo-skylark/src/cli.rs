@@ -24,7 +24,6 @@ Exit codes:
     name = "cargo-skylark",
     bin_name = "cargo skylark",
     version,
-    about,
     after_help = EXAMPLES,
     arg_required_else_help = true
 )]
@@ -56,12 +55,13 @@ pub struct Global {
     /// Print results and errors as JSON.
     #[arg(long, global = true, help_heading = "Output")]
     pub json: bool,
-    /// When to colour.
+    /// When to colour: auto, always or never.
     #[arg(
         long,
         global = true,
         value_enum,
         default_value_t,
+        hide_possible_values = true,
         value_name = "WHEN",
         help_heading = "Output"
     )]
@@ -191,8 +191,8 @@ Examples:
   cargo skylark graph --format dot | dot -Tsvg > app.svg
   cargo skylark graph -o docs/app.mmd")]
 pub struct Graph {
-    /// The form; JSON with `--json`.
-    #[arg(long, value_enum, value_name = "FORMAT")]
+    /// The form: mermaid, dot or json; JSON with `--json`.
+    #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
     pub format: Option<GraphFormat>,
     /// Write to this file.
     #[arg(short, long, value_name = "FILE")]

@@ -38,12 +38,20 @@ pub fn welcome(guest: Guest) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use skylark::native::Runtime;
 
     #[test]
     fn guests_are_remembered() {
-        let first = greet("Ada".into());
-        assert_eq!(welcome(first), "Welcome, Ada!");
-        let second = greet("Ada".into());
-        assert_eq!(welcome(second), "Welcome back, Ada: visit number 2.");
+        let runtime = Runtime::new();
+        let greet = |name: &str| runtime.run::<String>("greet", name).unwrap();
+        assert_eq!(greet("Ada"), "Welcome, Ada!");
+        assert_eq!(greet("Ada"), "Welcome back, Ada: visit number 2.");
+        assert_eq!(greet("Grace"), "Welcome, Grace!");
+    }
+
+    #[test]
+    fn functions_are_functions() {
+        let guest = Guest { name: "Ada".into(), visits: 1 };
+        assert_eq!(welcome(guest), "Welcome, Ada!");
     }
 }

@@ -52,7 +52,10 @@ impl Drop for Errors {
     fn drop(&mut self) {
         // Not while unwinding: a second panic would hide the first.
         if !std::thread::panicking() {
-            debug_assert!(self.all.is_none(), "errors were reported and never looked at");
+            debug_assert!(
+                self.all.is_none(),
+                "errors were reported and never looked at"
+            );
         }
     }
 }

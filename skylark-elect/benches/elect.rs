@@ -33,7 +33,7 @@ const AT: UnixMicros = UnixMicros(0);
 fn main() {
     println!(
         "Medians. {SIZE} within {MAX_LATENCY_MS} ms; *towards*: the successor's node is named, and too far away to be feasible itself; \
-         *nearest*: any node of a type.\n"
+         *nearest*: a node of another type, one in twenty.\n"
     );
     let columns = [
         "nodes",
@@ -45,7 +45,7 @@ fn main() {
         "cached, towards, with reason and path",
         "published rule",
         "published rule as served",
-        "one plan (`warm`)",
+        "`warm`, one destination",
         "reading nodes and links",
     ];
     println!("| {} |", columns.join(" | "));
@@ -76,7 +76,7 @@ fn measure(
         ..Objectives::default()
     };
     let nearest = Request {
-        on: Some(NodeType::Sat),
+        on: Some(NodeType::Edge),
         ..Request::new(from, SIZE, AT)
     };
     let towards = Request {
@@ -146,11 +146,10 @@ fn measure(
         }),
         median(prepare, |(elector, schedule)| {
             elector.replace(schedule);
-            let request = Request {
-                policy: skylark_elect::Policy::Stateless,
-                ..towards
-            };
-            black_box(elector.elect(&request).expect("an election"));
+            elector
+                .snapshot()
+                .warm(from, &[destination])
+                .expect("known nodes");
             elector
         }),
         median(
@@ -162,18 +161,28 @@ fn measure(
     ]
 }
 
-/// The same links, with this many different bandwidths in turn.
+/// The same network, with this many different bandwidths, and every twentieth
+/// node on the ground.
 fn with_bandwidths(schedule: &Schedule, bandwidths: usize) -> Schedule {
-    if bandwidths == 1 {
-        return schedule.clone();
-    }
     let mut random = fastrand::Rng::with_seed(1);
-    let links = schedule.frames()[0].links().iter().map(|link| Link {
-        bandwidth: Bandwidth::from_mbps(BANDWIDTHS[random.usize(..bandwidths)])
-            .expect("a bandwidth"),
-        ..*link
-    });
-    Schedule::new(schedule.nodes().to_vec(), vec![links.collect()]).expect("a schedule")
+    let links = schedule.frames()[0]
+        .links()
+        .iter()
+        .map(|link| match bandwidths {
+            1 => *link,
+            _ => Link {
+                bandwidth: Bandwidth::from_mbps(BANDWIDTHS[random.usize(..bandwidths)])
+                    .expect("a bandwidth"),
+                ..*link
+            },
+        });
+    let mut nodes = schedule.nodes().to_vec();
+    nodes
+        .iter_mut()
+        .skip(3)
+        .step_by(20)
+        .for_each(|node| node.node_type = NodeType::Edge);
+    Schedule::new(nodes, vec![links.collect()]).expect("a schedule")
 }
 
 /// The median of runs on fresh input; what a run returns is dropped outside
@@ -194,22 +203,22 @@ fn median<T, R>(prepare: impl Fn() -> T, run: impl Fn(T) -> R) -> Duration {
     times[RUNS / 2]
 }
 
-/// The median of rounds of calls, per call. Rounds are as long as it takes to
-/// be measured well.
+/// The median of rounds of calls, per call. Rounds are long enough to be
+/// measured well, and too short to be interrupted often.
 fn per_call(call: impl Fn(usize)) -> Duration {
-    const ROUNDS: usize = 15;
+    const ROUNDS: usize = 101;
     let round = |calls: usize| {
         let start = Instant::now();
         (0..calls).for_each(&call);
         start.elapsed()
     };
     let mut calls = 1;
-    while round(calls) < Duration::from_millis(10) {
+    while round(calls) < Duration::from_micros(100) {
         calls *= 2;
     }
-    let mut times: Vec<Duration> = (0..ROUNDS).map(|_| round(calls) / calls as u32).collect();
+    let mut times: Vec<Duration> = (0..ROUNDS).map(|_| round(calls)).collect();
     times.sort_unstable();
-    times[ROUNDS / 2]
+    times[ROUNDS / 2] / calls as u32
 }
 
 fn show(time: Duration) -> String {

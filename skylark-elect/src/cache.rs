@@ -19,6 +19,9 @@ use std::{
 /// what it costs.
 const PAYS_AFTER: u64 = 8;
 
+/// Plans that are counted before all counts begin anew.
+const MAX_ASKED: usize = 4_096;
+
 /// Which plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
@@ -41,13 +44,13 @@ pub(crate) struct Cache {
     /// Memory of all plans; a shared front counts once for each.
     bytes: AtomicUsize,
     uses: AtomicU64,
+    /// How often plans were wanted that are not made; at most [`MAX_ASKED`].
+    asked: Mutex<HashMap<Key, u64>>,
 }
 
 #[derive(Debug, Default)]
 struct Slot {
     plan: OnceLock<Arc<Plan>>,
-    /// How often it was wanted while there was none.
-    asked: AtomicU64,
     last_use: AtomicU64,
 }
 
@@ -59,35 +62,43 @@ impl Cache {
             fronts: Mutex::default(),
             bytes: AtomicUsize::new(0),
             uses: AtomicU64::new(0),
+            asked: Mutex::default(),
         }
     }
 
     /// The plan, if it was made or now pays: answering without one costs a
     /// fraction of making it.
     pub(crate) fn plan_if_it_pays(&self, schedule: &Schedule, key: Key) -> Option<Arc<Plan>> {
-        let slot = self.slot(key);
-        let asked = slot.asked.fetch_add(1, Ordering::Relaxed);
-        (slot.plan.get().is_some() || asked >= PAYS_AFTER)
-            .then(|| self.plan_in(&slot, schedule, key))
+        if let Some(slot) = self.known(key) {
+            return Some(self.plan_in(&slot, schedule, key));
+        }
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.len() >= MAX_ASKED {
+            asked.clear();
+        }
+        let times = asked.entry(key).or_default();
+        *times += 1;
+        let pays = *times > PAYS_AFTER;
+        if pays {
+            asked.remove(&key);
+        }
+        drop(asked);
+        pays.then(|| self.plan(schedule, key))
     }
 
     /// The plan, made now if need be. Others who need the same wait for it;
     /// nobody else does.
     pub(crate) fn plan(&self, schedule: &Schedule, key: Key) -> Arc<Plan> {
-        self.plan_in(&self.slot(key), schedule, key)
-    }
-
-    fn slot(&self, key: Key) -> Arc<Slot> {
-        let known = self
-            .plans
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&key)
-            .cloned();
-        known.unwrap_or_else(|| {
+        let slot = self.known(key).unwrap_or_else(|| {
             let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
             plans.entry(key).or_default().clone()
-        })
+        });
+        self.plan_in(&slot, schedule, key)
+    }
+
+    fn known(&self, key: Key) -> Option<Arc<Slot>> {
+        let plans = self.plans.read().unwrap_or_else(PoisonError::into_inner);
+        plans.get(&key).cloned()
     }
 
     fn plan_in(&self, slot: &Slot, schedule: &Schedule, key: Key) -> Arc<Plan> {

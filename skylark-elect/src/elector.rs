@@ -2,10 +2,11 @@
 
 use crate::{
     cache::{Cache, Key},
-    election::{Election, Resolved},
+    election::Election,
     error::ElectError,
     objectives::Objectives,
     request::Request,
+    resolve::Resolved,
     schedule::Schedule,
     topology::{Node, NodeId},
     units::{Bandwidth, UnixMicros},
@@ -112,7 +113,7 @@ impl Snapshot {
     /// # Errors
     /// As [`Elector::elect`].
     pub fn elect(self: &Arc<Self>, request: &Request<'_>) -> Result<Election, ElectError> {
-        Ok(Resolved::new(self.clone(), request)?.elect())
+        Ok(Election::new(Resolved::new(self.clone(), request)?))
     }
 
     /// The topologies.

@@ -1,8 +1,10 @@
 //! An election in words, and what else was considered.
 
 use crate::{
-    election::{Election, Judged, Resolved, Why},
+    decide::Why,
+    election::Election,
     policy::Policy,
+    resolve::{Judged, Resolved},
     topology::NodeId,
     units::{Bytes, Delay},
 };
@@ -60,9 +62,9 @@ impl Election {
     pub fn reason(&self) -> String {
         let request = &self.request;
         let kind = request.on.map_or_else(String::new, |on| format!("{on} "));
-        let moved = request.describe_move(&self.judged);
-        let misses = request.misses(&self.judged);
-        match self.why {
+        let moved = request.describe_move(&self.decision.judged);
+        let misses = request.misses(&self.decision.judged);
+        match self.decision.why {
             Why::Feasible => self.describe_feasible(&kind, &moved),
             Why::Stays => {
                 let allowed = request.describe_objectives();
@@ -89,14 +91,14 @@ impl Election {
 
     fn describe_feasible(&self, kind: &str, moved: &str) -> String {
         match self.request.destination {
-            None if self.node == self.request.from => {
+            None if self.decision.node == self.request.from => {
                 "already here, and the successor may run here: nothing to move".into()
             }
             None => format!("nearest feasible {kind}node: {moved}"),
-            Some(id) if id == self.node => format!("the successor's node: {moved}"),
+            Some(id) if id == self.decision.node => format!("the successor's node: {moved}"),
             Some(id) => {
                 let name = &self.request.node(id).name;
-                match self.judged.read {
+                match self.decision.judged.read {
                     Some(read) => format!(
                         "feasible {kind}node from which {name} reads soonest, in {read}: {moved}"
                     ),
@@ -111,11 +113,12 @@ impl Election {
     /// The other eligible nodes, best first, at most `limit`: feasible ones
     /// by the successor's read and the move, then the others by their move.
     pub fn alternatives(&self, limit: usize) -> Vec<Alternative> {
-        let request = &self.request.planned();
+        let request = &self.request;
+        let plan = request.plan();
         let mut others: Vec<(NodeId, Judged)> = request
             .eligible()
-            .filter(|id| *id != self.node)
-            .map(|id| (id, request.judge(id)))
+            .filter(|id| *id != self.decision.node)
+            .map(|id| (id, request.judge(&plan, id)))
             .collect();
         let rank = |(id, judged): &(NodeId, Judged)| {
             let read = judged

@@ -194,13 +194,18 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The nodes from the source to `node`, by the links added so far.
-    pub(crate) fn path(&self, node: u32) -> Vec<u32> {
-        let mut path = vec![node];
-        let mut at = self.labels[node as usize];
-        while at.class != NO_LINKS {
-            path.push(at.parent);
-            at = self.labels[at.parent as usize];
+    /// The nodes from the source to `node`, each with its latency in
+    /// microseconds, by the links added so far.
+    pub(crate) fn path(&self, node: u32) -> Vec<(u32, u64)> {
+        let mut path = Vec::new();
+        let mut at = node;
+        loop {
+            let label = self.labels[at as usize];
+            path.push((at, label.distance * self.graph.unit()));
+            if label.class == NO_LINKS {
+                break;
+            }
+            at = label.parent;
         }
         path.reverse();
         path

@@ -39,11 +39,13 @@
 //! temperature within the limit.
 
 mod cache;
+mod decide;
 mod direct;
 mod election;
 mod elector;
 mod error;
 mod explain;
+mod explore;
 mod fronts;
 mod graph;
 mod objectives;
@@ -53,7 +55,9 @@ pub mod published;
 mod queue;
 mod read;
 mod request;
+mod resolve;
 mod schedule;
+mod table;
 mod topology;
 mod units;
 

@@ -33,14 +33,17 @@ const WARM_UP: usize = 20;
 
 fn main() {
     let guests = [("no-op", ""), ("FNV-1a of 100 bytes", HASH)];
-    println!("| guest | threads | subject | min µs/call | median µs/call | calls/s | median / floor |");
+    println!(
+        "| guest | threads | subject | min µs/call | median µs/call | calls/s | median / floor |"
+    );
     println!("| --- | --- | --- | --- | --- | --- | --- |");
     for (name, body) in guests {
         let wasm = guest(body);
         for threads in [1, 2] {
             let plain = Floor::new(&wasm, wasmtime::PoolingAllocationConfig::new());
             let mut kept = wasmtime::PoolingAllocationConfig::new();
-            kept.linear_memory_keep_resident(1 << 20).table_keep_resident(1 << 20);
+            kept.linear_memory_keep_resident(1 << 20)
+                .table_keep_resident(1 << 20);
             if wasmtime::PoolingAllocationConfig::is_pagemap_scan_available() {
                 kept.pagemap_scan(wasmtime::Enabled::Yes);
             }
@@ -89,7 +92,10 @@ fn measure(subject: &(dyn Subject + Sync), threads: u32) -> f64 {
                 })
             })
             .collect();
-        threads.into_iter().map(|t| t.join().expect("no call fails")).collect()
+        threads
+            .into_iter()
+            .map(|t| t.join().expect("no call fails"))
+            .collect()
     });
     let longest = times.iter().max().expect("there are threads");
     longest.as_secs_f64() * 1e6 / f64::from(CALLS)
@@ -114,10 +120,14 @@ impl Floor {
         let engine = wasmtime::Engine::new(&config).expect("the pool fits");
         let module = wasmtime::Module::new(&engine, wasm).expect("the guest compiles");
         let mut linker = Linker::new(&engine);
-        linker.define_unknown_imports_as_traps(&module).expect("imports can be defined");
+        linker
+            .define_unknown_imports_as_traps(&module)
+            .expect("imports can be defined");
         Self {
             pre: linker.instantiate_pre(&module).expect("the guest links"),
-            entry: module.get_export_index("skylark_fn_f").expect("it is exported"),
+            entry: module
+                .get_export_index("skylark_fn_f")
+                .expect("it is exported"),
             engine,
         }
     }
@@ -135,7 +145,11 @@ impl Subject for Floor {
                 .expect("it is a function")
                 .typed::<(i32, i32), i64>(&store)
                 .expect("of this type");
-            black_box(entry.call(&mut store, (REQUEST_AT, 100)).expect("it returns"));
+            black_box(
+                entry
+                    .call(&mut store, (REQUEST_AT, 100))
+                    .expect("it returns"),
+            );
         }
         start.elapsed()
     }
@@ -152,7 +166,9 @@ impl Ours {
         let engine = Engine::new(EngineConfig::default()).expect("the engine starts");
         let wasm = bytes::Bytes::copy_from_slice(wasm);
         Self {
-            module: runtime().block_on(engine.load(wasm)).expect("the guest loads"),
+            module: runtime()
+                .block_on(engine.load(wasm))
+                .expect("the guest loads"),
             request: CallRequest {
                 id: InvocationId::root("bench.0192f3c4d5e6"),
                 input: vec![b'x'; 100],
@@ -172,7 +188,10 @@ impl Subject for Ours {
         let start = Instant::now();
         runtime.block_on(async {
             for _ in 0..calls {
-                let response = self.module.call("f", &self.request, &limits, &mut NoState).await;
+                let response = self
+                    .module
+                    .call("f", &self.request, &limits, &mut NoState)
+                    .await;
                 black_box(response.expect("it returns"));
             }
         });

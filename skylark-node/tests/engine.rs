@@ -184,7 +184,12 @@ async fn what_is_no_app_is_refused_with_the_reason_and_the_cure() {
     check("empty", Bytes::new(), &["empty", "cargo skylark build"]).await;
     check("text", text("fn main() {}"), &["a text", "wasm32-wasip1"]).await;
     check("text in another script", text("ф"), &["a text"]).await;
-    check("wat", text("(module)"), &["WebAssembly text", "wasm-tools parse"]).await;
+    check(
+        "wat",
+        text("(module)"),
+        &["WebAssembly text", "wasm-tools parse"],
+    )
+    .await;
     check("elf", text("\x7fELF\x02\x01\x01"), &["ELF"]).await;
     check("archive", text("!<arch>\n"), &["static library", "cdylib"]).await;
     check("gzip", Bytes::from_static(&[0x1f, 0x8b, 8, 0]), &["unpack"]).await;
@@ -192,12 +197,21 @@ async fn what_is_no_app_is_refused_with_the_reason_and_the_cure() {
     let component = wat::parse_str("(component)").unwrap();
     check("component", component.into(), &["a component", "wasip2"]).await;
     let whole = app("$OK");
-    check("cut", whole.slice(..whole.len() / 2), &["malformed at byte", "whole"]).await;
+    check(
+        "cut",
+        whole.slice(..whole.len() / 2),
+        &["malformed at byte", "whole"],
+    )
+    .await;
 
     let schema = section(&record(names::ABI_VERSION, "f", "{}"));
     let function = r#"(func (export "skylark_fn_f") (param i32 i32) (result i64) $OK)"#;
     let rows: &[(&str, &[&str], &[&str])] = &[
-        ("no schema", &[MEMORY, ALLOC, function], &["no `skylark.schema` section", "annotate"]),
+        (
+            "no schema",
+            &[MEMORY, ALLOC, function],
+            &["no `skylark.schema` section", "annotate"],
+        ),
         (
             "another version",
             &[MEMORY, ALLOC, function, &section(&record(99, "f", "{}"))],
@@ -205,40 +219,87 @@ async fn what_is_no_app_is_refused_with_the_reason_and_the_cure() {
         ),
         (
             "broken schema",
-            &[MEMORY, ALLOC, function, "(@custom \"skylark.schema\" \"\\09\\00\\00\\00{\")"],
+            &[
+                MEMORY,
+                ALLOC,
+                function,
+                "(@custom \"skylark.schema\" \"\\09\\00\\00\\00{\")",
+            ],
             &["malformed", "9 bytes"],
         ),
         (
             "a name that is none",
-            &[MEMORY, ALLOC, &section(&record(names::ABI_VERSION, "a/b", "{}"))],
+            &[
+                MEMORY,
+                ALLOC,
+                &section(&record(names::ABI_VERSION, "a/b", "{}")),
+            ],
             &["`a/b`", "no valid name"],
         ),
-        ("no function", &[MEMORY, ALLOC, &schema], &["`skylark_fn_f`", "there is none", "skylark-rt"]),
+        (
+            "no function",
+            &[MEMORY, ALLOC, &schema],
+            &["`skylark_fn_f`", "there is none", "skylark-rt"],
+        ),
         (
             "another signature",
-            &[MEMORY, ALLOC, &schema, r#"(func (export "skylark_fn_f") (param i32))"#],
+            &[
+                MEMORY,
+                ALLOC,
+                &schema,
+                r#"(func (export "skylark_fn_f") (param i32))"#,
+            ],
             &["`skylark_fn_f`", "(i32, i32) -> i64", "(i32) -> ()"],
         ),
         (
             "a global in its place",
-            &[MEMORY, ALLOC, &schema, r#"(global (export "skylark_fn_f") i32 (i32.const 1))"#],
+            &[
+                MEMORY,
+                ALLOC,
+                &schema,
+                r#"(global (export "skylark_fn_f") i32 (i32.const 1))"#,
+            ],
             &["`skylark_fn_f`", "a global"],
         ),
-        ("no allocator", &[MEMORY, function, &schema], &["`skylark_alloc`", "there is none"]),
-        ("no memory", &["(memory 2)", ALLOC, function, &schema], &["`memory`", "there is none"]),
+        (
+            "no allocator",
+            &[MEMORY, function, &schema],
+            &["`skylark_alloc`", "there is none"],
+        ),
+        (
+            "no memory",
+            &["(memory 2)", ALLOC, function, &schema],
+            &["`memory`", "there is none"],
+        ),
         (
             "a start of another kind",
-            &[MEMORY, ALLOC, function, &schema, r#"(func (export "_initialize") (param i32))"#],
+            &[
+                MEMORY,
+                ALLOC,
+                function,
+                &schema,
+                r#"(func (export "_initialize") (param i32))"#,
+            ],
             &["`_initialize`", "() -> ()"],
         ),
         (
             "too much memory",
-            &[r#"(memory (export "memory") 257)"#, ALLOC, function, &schema],
+            &[
+                r#"(memory (export "memory") 257)"#,
+                ALLOC,
+                function,
+                &schema,
+            ],
             &["`max-memory`", "16842752", "16777216"],
         ),
         (
             "threads",
-            &[r#"(memory (export "memory") 2 2 shared)"#, ALLOC, function, &schema],
+            &[
+                r#"(memory (export "memory") 2 2 shared)"#,
+                ALLOC,
+                function,
+                &schema,
+            ],
             &["cannot be compiled", "threads"],
         ),
         (
@@ -248,7 +309,13 @@ async fn what_is_no_app_is_refused_with_the_reason_and_the_cure() {
         ),
         (
             "another type of import",
-            &[r#"(import "skylark_v1" "log" (func))"#, MEMORY, ALLOC, function, &schema],
+            &[
+                r#"(import "skylark_v1" "log" (func))"#,
+                MEMORY,
+                ALLOC,
+                function,
+                &schema,
+            ],
             &["imports do not fit", "log"],
         ),
     ];
@@ -291,7 +358,12 @@ async fn a_module_larger_than_the_limit_is_refused_before_all_else() {
     })
     .expect("the engine starts");
     match engine.load(Bytes::from_static(&[0; 11])).await {
-        Err(e @ LoadError::TooLarge { size: 11, limit: 10 }) => {
+        Err(
+            e @ LoadError::TooLarge {
+                size: 11,
+                limit: 10,
+            },
+        ) => {
             assert_mentions("too large", &e.to_string(), &["`max-module`"]);
         }
         other => panic!("{other:?}"),
@@ -305,11 +377,35 @@ fn options_that_make_no_sense_are_named() {
         Err(e) => assert_mentions(option, &e.to_string(), &[option]),
     };
     let d = small;
-    check("`instances`", EngineConfig { pool_instances: 0, ..d() });
-    check("`epoch-tick`", EngineConfig { epoch_tick: Duration::ZERO, ..d() });
-    check("`max-memory`", EngineConfig { max_memory: 5 << 30, ..d() });
+    check(
+        "`instances`",
+        EngineConfig {
+            pool_instances: 0,
+            ..d()
+        },
+    );
+    check(
+        "`epoch-tick`",
+        EngineConfig {
+            epoch_tick: Duration::ZERO,
+            ..d()
+        },
+    );
+    check(
+        "`max-memory`",
+        EngineConfig {
+            max_memory: 5 << 30,
+            ..d()
+        },
+    );
     check("`stack`", EngineConfig { stack: 1, ..d() });
-    check("/dev/null/x", EngineConfig { cache_dir: Some("/dev/null/x".into()), ..d() });
+    check(
+        "/dev/null/x",
+        EngineConfig {
+            cache_dir: Some("/dev/null/x".into()),
+            ..d()
+        },
+    );
 }
 
 #[tokio::test]
@@ -387,7 +483,11 @@ async fn the_request_arrives_whole_where_the_guest_wants_it() {
     let mut other = request();
     other.input = b"nill".to_vec();
     let failed = module.call("f", &other, &limits(), &mut none()).await;
-    assert_eq!(failed.unwrap_err().kind, FailureKind::Trap, "the guest does compare");
+    assert_eq!(
+        failed.unwrap_err().kind,
+        FailureKind::Trap,
+        "the guest does compare"
+    );
 }
 
 const PANIC: &str = "\nthread '<unnamed>' panicked at src/lib.rs:12:5:\nindex out of bounds: the len is 3 but the \
@@ -420,8 +520,22 @@ async fn a_guests_end_is_its_calls_failure_and_the_next_call_is_unharmed() {
     let spin = "(loop $l (br $l)) unreachable";
     let rows: &[(&str, &str, &str, &str, FailureKind, &[&str])] = &[
         // what, function's options, further fields, body, kind, mentions
-        ("unreachable", "{}", "", "unreachable", Trap, &["unreachable"]),
-        ("division", "{}", "", "(i64.div_s (i64.const 1) (i64.const 0))", Trap, &["divide by zero"]),
+        (
+            "unreachable",
+            "{}",
+            "",
+            "unreachable",
+            Trap,
+            &["unreachable"],
+        ),
+        (
+            "division",
+            "{}",
+            "",
+            "(i64.div_s (i64.const 1) (i64.const 0))",
+            Trap,
+            &["divide by zero"],
+        ),
         (
             "a place with a name",
             "{}",
@@ -430,8 +544,22 @@ async fn a_guests_end_is_its_calls_failure_and_the_next_call_is_unharmed() {
             Trap,
             &["in `app::deep`"],
         ),
-        ("reads outside", "{}", "", "(i64.load (i32.const -8))", Trap, &["out of bounds"]),
-        ("stack", "{}", "(func $r (call $r))", "(call $r) $OK", Trap, &["`stack` is 512 KiB", "`r`"]),
+        (
+            "reads outside",
+            "{}",
+            "",
+            "(i64.load (i32.const -8))",
+            Trap,
+            &["out of bounds"],
+        ),
+        (
+            "stack",
+            "{}",
+            "(func $r (call $r))",
+            "(call $r) $OK",
+            Trap,
+            &["`stack` is 512 KiB", "`r`"],
+        ),
         (
             "panic",
             "{}",
@@ -449,31 +577,175 @@ async fn a_guests_end_is_its_calls_failure_and_the_next_call_is_unharmed() {
             &["panicked at a.rs:1:2: oh"],
         ),
         ("exit", "{}", "", exit, Trap, &["exit(3)"]),
-        ("loop", r#"{"timeout_ms":20}"#, "", spin, Timeout, &["`timeout`", "20ms"]),
-        ("loop in the start", r#"{"timeout_ms":20}"#, "(func $s (loop $l (br $l))) (start $s)", "$OK", Timeout, &["20ms"]),
-        ("sleep", r#"{"timeout_ms":20}"#, "", SLEEP, Timeout, &["`timeout`", "20ms"]),
-        ("memory", "{}", "", &hog, Memory, &["`memory` of 1 MiB", "1088 KiB", "`memory = "]),
-        ("memory, by option", r#"{"memory":196608}"#, "", &hog, Memory, &["`memory` of 192 KiB", "256 KiB"]),
-        ("memory, past the node's", r#"{"memory":99999999}"#, "", &hog, Memory, &["`memory` of 16 MiB"]),
-        ("memory at the start", r#"{"memory":65536}"#, "", "$OK", Memory, &["64 KiB", "128 KiB"]),
-        ("another trap after a refusal", "{}", "", &hog_divides, Trap, &["divide by zero"]),
-        ("a response outside", "{}", "", "(i64.const 0x0002000000000001)", Contract, &["the response", "131072 with 1 bytes"]),
-        ("a response across the end", "{}", "", "(i64.const 0x0001fff000000020)", Contract, &["the response"]),
-        ("a response at the top", "{}", "", "(i64.const 0xffffffff00000fff)", Contract, &["4294967295"]),
-        ("no response", "{}", "", "(i64.const 0)", Contract, &["its response is none"]),
-        ("a large response", "{}", "", "(i64.const 0x1001)", TooLarge, &["`max-output`", "4 KiB", "4097 bytes"]),
-        ("a huge response", "{}", "", "(i64.const 0xffffffff)", TooLarge, &["`max-output`"]),
-        ("a log line outside", "{}", "", "(call $log (i32.const 1) (i32.const -1) (i32.const 9)) $OK", Contract, &["a log line"]),
-        ("a log from the start", "{}", "(func $s (call $log (i32.const 1) (i32.const 0) (i32.const 1))) (start $s)", "$OK", Contract, &["start function"]),
-        ("state of no scope", "{}", "", "(call $fetch (i32.const 7) (i32.const 0) (i32.const 1))", Contract, &["scope 7"]),
-        ("state of no name", "{}", "", "(call $fetch (i32.const 0) (i32.const 0) (i32.const 1))", Contract, &["name is none"]),
-        ("state's name outside", "{}", "", "(call $fetch (i32.const 0) (i32.const 0) (i32.const -1))", Contract, &["name is at 0"]),
-        ("nothing to take", "{}", "", "(call $take (i32.const 0) (i32.const 1)) $OK", Contract, &["not fetched"]),
+        (
+            "loop",
+            r#"{"timeout_ms":20}"#,
+            "",
+            spin,
+            Timeout,
+            &["`timeout`", "20ms"],
+        ),
+        (
+            "loop in the start",
+            r#"{"timeout_ms":20}"#,
+            "(func $s (loop $l (br $l))) (start $s)",
+            "$OK",
+            Timeout,
+            &["20ms"],
+        ),
+        (
+            "sleep",
+            r#"{"timeout_ms":20}"#,
+            "",
+            SLEEP,
+            Timeout,
+            &["`timeout`", "20ms"],
+        ),
+        (
+            "memory",
+            "{}",
+            "",
+            &hog,
+            Memory,
+            &["`memory` of 1 MiB", "1088 KiB", "`memory = "],
+        ),
+        (
+            "memory, by option",
+            r#"{"memory":196608}"#,
+            "",
+            &hog,
+            Memory,
+            &["`memory` of 192 KiB", "256 KiB"],
+        ),
+        (
+            "memory, past the node's",
+            r#"{"memory":99999999}"#,
+            "",
+            &hog,
+            Memory,
+            &["`memory` of 16 MiB"],
+        ),
+        (
+            "memory at the start",
+            r#"{"memory":65536}"#,
+            "",
+            "$OK",
+            Memory,
+            &["64 KiB", "128 KiB"],
+        ),
+        (
+            "another trap after a refusal",
+            "{}",
+            "",
+            &hog_divides,
+            Trap,
+            &["divide by zero"],
+        ),
+        (
+            "a response outside",
+            "{}",
+            "",
+            "(i64.const 0x0002000000000001)",
+            Contract,
+            &["the response", "131072 with 1 bytes"],
+        ),
+        (
+            "a response across the end",
+            "{}",
+            "",
+            "(i64.const 0x0001fff000000020)",
+            Contract,
+            &["the response"],
+        ),
+        (
+            "a response at the top",
+            "{}",
+            "",
+            "(i64.const 0xffffffff00000fff)",
+            Contract,
+            &["4294967295"],
+        ),
+        (
+            "no response",
+            "{}",
+            "",
+            "(i64.const 0)",
+            Contract,
+            &["its response is none"],
+        ),
+        (
+            "a large response",
+            "{}",
+            "",
+            "(i64.const 0x1001)",
+            TooLarge,
+            &["`max-output`", "4 KiB", "4097 bytes"],
+        ),
+        (
+            "a huge response",
+            "{}",
+            "",
+            "(i64.const 0xffffffff)",
+            TooLarge,
+            &["`max-output`"],
+        ),
+        (
+            "a log line outside",
+            "{}",
+            "",
+            "(call $log (i32.const 1) (i32.const -1) (i32.const 9)) $OK",
+            Contract,
+            &["a log line"],
+        ),
+        (
+            "a log from the start",
+            "{}",
+            "(func $s (call $log (i32.const 1) (i32.const 0) (i32.const 1))) (start $s)",
+            "$OK",
+            Contract,
+            &["start function"],
+        ),
+        (
+            "state of no scope",
+            "{}",
+            "",
+            "(call $fetch (i32.const 7) (i32.const 0) (i32.const 1))",
+            Contract,
+            &["scope 7"],
+        ),
+        (
+            "state of no name",
+            "{}",
+            "",
+            "(call $fetch (i32.const 0) (i32.const 0) (i32.const 1))",
+            Contract,
+            &["name is none"],
+        ),
+        (
+            "state's name outside",
+            "{}",
+            "",
+            "(call $fetch (i32.const 0) (i32.const 0) (i32.const -1))",
+            Contract,
+            &["name is at 0"],
+        ),
+        (
+            "nothing to take",
+            "{}",
+            "",
+            "(call $take (i32.const 0) (i32.const 1)) $OK",
+            Contract,
+            &["not fetched"],
+        ),
     ];
     let engine = engine();
     let good = load(&engine, app("$OK")).await;
     for (what, options, fields, body, kind, mentions) in rows {
-        let module = load(&engine, app_with(fields, &[("f", options, body), ("fine", "{}", "$OK")])).await;
+        let module = load(
+            &engine,
+            app_with(fields, &[("f", options, body), ("fine", "{}", "$OK")]),
+        )
+        .await;
         for _ in 0..2 {
             match call(&module, "f").await {
                 Err(failure) => {
@@ -483,9 +755,17 @@ async fn a_guests_end_is_its_calls_failure_and_the_next_call_is_unharmed() {
                 Ok(response) => panic!("{what}: {response:?}"),
             }
             if !fields.contains("start") {
-                assert_eq!(call(&module, "fine").await, Ok(response(b"null")), "after {what}");
+                assert_eq!(
+                    call(&module, "fine").await,
+                    Ok(response(b"null")),
+                    "after {what}"
+                );
             }
-            assert_eq!(call(&good, "f").await, Ok(response(b"null")), "after {what}");
+            assert_eq!(
+                call(&good, "f").await,
+                Ok(response(b"null")),
+                "after {what}"
+            );
         }
     }
     assert_eq!(engine.instances_in_use(), 0);
@@ -502,7 +782,11 @@ async fn a_guest_that_ends_itself_says_with_what() {
             (func (export "skylark_failure") (result i64) {failure_body} (i64.const {packed}))"#,
             escape(&bytes)
         );
-        let module = load(&engine, app_with(&fields, &[("f", r#"{"timeout_ms":60}"#, body)])).await;
+        let module = load(
+            &engine,
+            app_with(&fields, &[("f", r#"{"timeout_ms":60}"#, body)]),
+        )
+        .await;
         call(&module, "f").await.unwrap_err()
     };
     let told = names::pack(4096, bytes.len() as u32);
@@ -512,7 +796,13 @@ async fn a_guest_that_ends_itself_says_with_what() {
         assert_eq!(failure.kind, FailureKind::Trap, "{what}: {failure}");
     };
     check("says nothing", 0, "unreachable", "").await;
-    check("is asked for an abort only", told, "(i64.div_s (i64.const 1) (i64.const 0))", "").await;
+    check(
+        "is asked for an abort only",
+        told,
+        "(i64.div_s (i64.const 1) (i64.const 0))",
+        "",
+    )
+    .await;
     check("outside", names::pack(u32::MAX, 9), "unreachable", "").await;
     check("too long", names::pack(0, u32::MAX), "unreachable", "").await;
     check("noise", names::pack(0, 9), "unreachable", "").await;
@@ -552,7 +842,11 @@ async fn a_guest_that_copes_with_refused_memory_or_talks_too_much_goes_on() {
     )
     .await;
     for function in ["hog", "chatter"] {
-        assert_eq!(call(&module, function).await, Ok(response(b"null")), "{function}");
+        assert_eq!(
+            call(&module, function).await,
+            Ok(response(b"null")),
+            "{function}"
+        );
     }
 }
 
@@ -574,7 +868,13 @@ fn reader() -> Bytes {
         "(data (i32.const 4096) \"x\") (data (i32.const 8192) \"{}\")",
         escape(&bytes)
     );
-    app_with(&data, &[("f", r#"{"timeout_ms":60000}"#, &body), ("slow", r#"{"timeout_ms":20}"#, &body)])
+    app_with(
+        &data,
+        &[
+            ("f", r#"{"timeout_ms":60000}"#, &body),
+            ("slow", r#"{"timeout_ms":20}"#, &body),
+        ],
+    )
 }
 
 #[tokio::test]
@@ -582,7 +882,9 @@ async fn state_is_fetched_when_asked_for_and_its_failure_is_the_calls() {
     let engine = engine();
     let module = load(&engine, reader()).await;
     let run = async |function: &str, mut state: States| {
-        module.call(function, &request(), &limits(), &mut state).await
+        module
+            .call(function, &request(), &limits(), &mut state)
+            .await
     };
     assert_eq!(run("f", none()).await, Ok(response(b"absent..")));
     let eight = States::Value(Some(b"12345678".to_vec()));
@@ -592,7 +894,9 @@ async fn state_is_fetched_when_asked_for_and_its_failure_is_the_calls() {
     assert_mentions("nine bytes", &nine.message, &["9 bytes", "taken as 8"]);
     let failure = Failure::new(FailureKind::Conflict, "it kept changing").at("x");
     assert_eq!(run("f", States::Fails(failure.clone())).await, Err(failure));
-    let never = States::Never { asked: Arc::default() };
+    let never = States::Never {
+        asked: Arc::default(),
+    };
     let late = run("slow", never).await.unwrap_err();
     assert_eq!(late.kind, FailureKind::Timeout, "waiting counts");
     assert_eq!(engine.instances_in_use(), 0);
@@ -615,7 +919,10 @@ async fn the_source_is_asked_for_the_very_variable() {
     let mut asked = Asked(Vec::new());
     let response = module.call("f", &request(), &limits(), &mut asked).await;
     assert!(response.is_ok(), "{response:?}");
-    let x = Variable { scope: Scope::Chain, name: "x".into() };
+    let x = Variable {
+        scope: Scope::Chain,
+        name: "x".into(),
+    };
     assert_eq!(asked.0, [x]);
 }
 
@@ -667,7 +974,11 @@ fn scribbler(mark: u8) -> Bytes {
             ("scribble", "{}", &end("$OK")),
             ("trap", "{}", &end("unreachable")),
             ("hog", "{}", &end(&format!("{HOG} unreachable"))),
-            ("late", r#"{"timeout_ms":3}"#, &end("(loop $l (br $l)) unreachable")),
+            (
+                "late",
+                r#"{"timeout_ms":3}"#,
+                &end("(loop $l (br $l)) unreachable"),
+            ),
         ],
     )
 }
@@ -675,10 +986,17 @@ fn scribbler(mark: u8) -> Bytes {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_call_sees_what_another_wrote() {
     let engine = engine();
-    let modules = [load(&engine, scribbler(1)).await, load(&engine, scribbler(2)).await];
+    let modules = [
+        load(&engine, scribbler(1)).await,
+        load(&engine, scribbler(2)).await,
+    ];
     for module in &modules {
         let found = call(module, "both").await.unwrap_err();
-        assert_eq!(found.kind, FailureKind::Trap, "the check finds what was scribbled");
+        assert_eq!(
+            found.kind,
+            FailureKind::Trap,
+            "the check finds what was scribbled"
+        );
         assert_eq!(call(module, "check").await, Ok(response(b"null")));
     }
     let ends: [(&str, Result<(), FailureKind>); 5] = [
@@ -700,7 +1018,11 @@ async fn no_call_sees_what_another_wrote() {
                     let ended = call(module, function).await.map(drop).map_err(|f| f.kind);
                     assert_eq!(ended, expected, "{function}");
                     let module = &modules[(task + round) % 2];
-                    assert_eq!(call(module, "check").await, Ok(response(b"null")), "after {function}");
+                    assert_eq!(
+                        call(module, "check").await,
+                        Ok(response(b"null")),
+                        "after {function}"
+                    );
                 }
             })
         })
@@ -718,7 +1040,13 @@ async fn a_looping_guest_lets_others_run_on_its_thread() {
     let engine = engine();
     let module = load(
         &engine,
-        app_with("", &[("spin", "{}", "(loop $l (br $l)) unreachable"), ("f", "{}", "$OK")]),
+        app_with(
+            "",
+            &[
+                ("spin", "{}", "(loop $l (br $l)) unreachable"),
+                ("f", "{}", "$OK"),
+            ],
+        ),
     )
     .await;
     let spinning = module.clone();
@@ -731,7 +1059,11 @@ async fn a_looping_guest_lets_others_run_on_its_thread() {
     assert!(!spin.is_finished());
     spin.abort();
     assert!(spin.await.unwrap_err().is_cancelled());
-    assert_eq!(engine.instances_in_use(), 0, "an abandoned call gives its instance back");
+    assert_eq!(
+        engine.instances_in_use(),
+        0,
+        "an abandoned call gives its instance back"
+    );
 }
 
 #[tokio::test]
@@ -769,7 +1101,11 @@ async fn a_call_that_finds_no_instance_in_time_names_the_limit() {
     asked.notified().await;
     let refused = call(&module, "f").await.unwrap_err();
     assert_eq!(refused.kind, FailureKind::Unavailable);
-    assert_mentions("refused", &refused.message, &["all 1 instances", "`instances`", "`instance-wait`"]);
+    assert_mentions(
+        "refused",
+        &refused.message,
+        &["all 1 instances", "`instances`", "`instance-wait`"],
+    );
     holder.abort();
     let _ = holder.await;
     assert_eq!(call(&module, "f").await, Ok(response(b"absent..")));
@@ -822,15 +1158,25 @@ async fn a_plain_command_gets_its_arguments_and_its_output_is_returned() {
     let hello = "(call $write (i32.const 1) (i32.const 4096) (i32.const 6))";
     let complain = "(call $write (i32.const 2) (i32.const 4096) (i32.const 6))";
     assert_eq!(run("", &[]).await, output("", "", 0));
-    assert_eq!(run(&format!("{hello}{hello}"), &[]).await, output("hello\nhello\n", "", 0));
+    assert_eq!(
+        run(&format!("{hello}{hello}"), &[]).await,
+        output("hello\nhello\n", "", 0)
+    );
     let echo = "(call $write (i32.const 1) (i32.const 8192) (call $args))";
-    assert_eq!(run(echo, &["a b", "é"]).await, output("command\0a b\0é\0", "", 0));
+    assert_eq!(
+        run(echo, &["a b", "é"]).await,
+        output("command\0a b\0é\0", "", 0)
+    );
     let exits = format!("{hello}{complain}(call $exit (i32.const 3))");
     assert_eq!(run(&exits, &[]).await, output("hello\n", "hello\n", 3));
     let closed = "(drop (call $env (i32.const 3000) (i32.const 3004)))
         (if (i32.load (i32.const 3000)) (then unreachable))
         (if (i32.eqz (call $prestat (i32.const 3) (i32.const 3000))) (then unreachable))";
-    assert_eq!(run(closed, &[]).await, output("", "", 0), "no environment, no folder");
+    assert_eq!(
+        run(closed, &[]).await,
+        output("", "", 0),
+        "no environment, no folder"
+    );
 
     let check = async |what: &str, body: &str, kind: FailureKind, mentions: &[&str]| {
         let failure = run(body, &[]).await.unwrap_err();
@@ -838,7 +1184,13 @@ async fn a_plain_command_gets_its_arguments_and_its_output_is_returned() {
         assert_mentions(what, &failure.message, mentions);
     };
     let gush = format!("(loop $l {hello} (br $l))");
-    check("too much", &gush, FailureKind::TooLarge, &["`max-output`", "4 KiB"]).await;
+    check(
+        "too much",
+        &gush,
+        FailureKind::TooLarge,
+        &["`max-output`", "4 KiB"],
+    )
+    .await;
     check("trap", "unreachable", FailureKind::Trap, &["unreachable"]).await;
     let hog = format!("{HOG} (call $exit (i32.const 1))");
     check("hog", &hog, FailureKind::Memory, &["`memory`"]).await;
@@ -847,15 +1199,21 @@ async fn a_plain_command_gets_its_arguments_and_its_output_is_returned() {
 #[tokio::test]
 async fn what_is_no_plain_command_is_refused() {
     let engine = engine();
-    let check = async |what: &str, wasm: Bytes, mentions: &[&str]| match engine.load_command(wasm).await {
-        Ok(command) => panic!("{what}: loaded {command:?}"),
-        Err(e) => assert_mentions(what, &e.to_string(), mentions),
-    };
+    let check =
+        async |what: &str, wasm: Bytes, mentions: &[&str]| match engine.load_command(wasm).await {
+            Ok(command) => panic!("{what}: loaded {command:?}"),
+            Err(e) => assert_mentions(what, &e.to_string(), mentions),
+        };
     check("an app", app("$OK"), &["`_start`", "PUT /f/{app}"]).await;
     let stateful = assemble(&[
         r#"(import "skylark_v1" "log" (func (param i32 i32 i32)))"#,
         MEMORY,
         r#"(func (export "_start"))"#,
     ]);
-    check("wants host functions", stateful, &["skylark_v1", "PUT /f/{app}"]).await;
+    check(
+        "wants host functions",
+        stateful,
+        &["skylark_v1", "PUT /f/{app}"],
+    )
+    .await;
 }

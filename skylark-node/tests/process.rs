@@ -14,11 +14,12 @@ use std::{
 fn command(data: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_skylark-node"));
     command
-        .args(["--listen", "127.0.0.1:0", "--instances", "4", "--store", "memory"])
-        .arg("--data")
-        .arg(data)
         .args(args)
         .env_clear()
+        .env("SKYLARK_LISTEN", "127.0.0.1:0")
+        .env("SKYLARK_INSTANCES", "4")
+        .env("SKYLARK_STORE", "memory")
+        .env("SKYLARK_DATA", data)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     command
@@ -190,5 +191,5 @@ fn the_configuration_in_effect_is_printed() {
     assert!(status.success());
     let text = String::from_utf8(stdout).unwrap();
     assert!(text.contains("grace = \"7s\" # SKYLARK_GRACE"), "{text}");
-    assert!(text.contains("store = \"memory\" # flag"), "{text}");
+    assert!(text.contains("store = \"memory\" # SKYLARK_STORE"), "{text}");
 }

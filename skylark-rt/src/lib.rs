@@ -65,6 +65,10 @@
 //! No guard may outlive the call. Fields added with `#[serde(default)]` read older
 //! values; a value that does not fit its type fails the call and is kept.
 //!
+//! Whether a value has changed is seen by its encoding. The order of a `HashMap` or
+//! `HashSet` is another in every call, so that even reading one counts as a change;
+//! a `BTreeMap` or `BTreeSet` does not have this cost.
+//!
 //! Outside a call, as when a unit test uses it, it is the plain static.
 
 #[allow(unused_extern_crates)] // The macros name the crate as its users do.

@@ -109,3 +109,17 @@ macro_rules! __skylark_frame {
             $crate::__private::frame_bytes(__SKYLARK_RECORD);
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use skylark_abi::{Schema, schema};
+
+    #[test]
+    fn frames_are_what_the_schema_is_read_from() {
+        const RECORD: &str = r#"{"abi":1,"module":"app","kind":"state","name":"S","ident":"S","type":"u8","cell":"Cell"}"#;
+        let frame: [u8; RECORD.len() + 4] = super::frame_bytes(RECORD);
+        assert_eq!(frame.as_slice(), schema::frame(RECORD));
+        let schema = Schema::from_sections([frame.as_slice()]).unwrap();
+        assert_eq!(schema.states["S"].module, "app");
+    }
+}

@@ -10,8 +10,13 @@ type Door = fn(TokenStream, TokenStream, &Ctx) -> TokenStream;
 /// Compares the expansion of `#[door(attr)] item` with the accepted one.
 #[track_caller]
 fn check(name: &str, door: Door, attr: &str, item: &str) {
-    let tokens = door(attr.parse().unwrap(), item.parse().unwrap(), &Ctx::default());
-    let text = format_expansion(tokens).unwrap_or_else(|e| panic!("{name} expands to no Rust: {e}"));
+    let tokens = door(
+        attr.parse().unwrap(),
+        item.parse().unwrap(),
+        &Ctx::default(),
+    );
+    let text =
+        format_expansion(tokens).unwrap_or_else(|e| panic!("{name} expands to no Rust: {e}"));
     let mut settings = insta::Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
@@ -22,27 +27,102 @@ fn check(name: &str, door: Door, attr: &str, item: &str) {
 #[test]
 fn functions() {
     let rows: &[(&str, Door, &str, &str)] = &[
-        ("function_plain", expand_function, "", "fn alarm(d: Detection) -> Alarm { Alarm(d) }"),
-        ("function_no_arguments", expand_function, "", "pub fn tick() {}"),
-        ("function_several_arguments", expand_function, "", "fn add(a: u32, mut b: Vec<(u8, String)>) -> u32 { a }"),
-        ("function_result", expand_function, "", "fn read(id: u64) -> Result<Photo, ReadError> { todo!() }"),
-        ("function_result_alias", expand_function, "", "fn read(id: u64) -> std::io::Result<Photo> { todo!() }"),
-        ("function_result_nothing", expand_function, "", "fn store(p: Photo) -> Result<(), String> { Ok(()) }"),
-        ("function_async", expand_function, "", "pub async fn fetch(id: u64) -> Photo { load(id).await }"),
-        ("function_async_result", expand_function, "", "async fn fetch(id: u64) -> Result<Photo, String> { Ok(load(id).await?) }"),
+        (
+            "function_plain",
+            expand_function,
+            "",
+            "fn alarm(d: Detection) -> Alarm { Alarm(d) }",
+        ),
+        (
+            "function_no_arguments",
+            expand_function,
+            "",
+            "pub fn tick() {}",
+        ),
+        (
+            "function_several_arguments",
+            expand_function,
+            "",
+            "fn add(a: u32, mut b: Vec<(u8, String)>) -> u32 { a }",
+        ),
+        (
+            "function_result",
+            expand_function,
+            "",
+            "fn read(id: u64) -> Result<Photo, ReadError> { todo!() }",
+        ),
+        (
+            "function_result_alias",
+            expand_function,
+            "",
+            "fn read(id: u64) -> std::io::Result<Photo> { todo!() }",
+        ),
+        (
+            "function_result_nothing",
+            expand_function,
+            "",
+            "fn store(p: Photo) -> Result<(), String> { Ok(()) }",
+        ),
+        (
+            "function_async",
+            expand_function,
+            "",
+            "pub async fn fetch(id: u64) -> Photo { load(id).await }",
+        ),
+        (
+            "function_async_result",
+            expand_function,
+            "",
+            "async fn fetch(id: u64) -> Result<Photo, String> { Ok(load(id).await?) }",
+        ),
         (
             "function_options",
             expand_function,
             r#"name = "raise-alarm", memory = "64MiB", timeout = "1.5s", on = sat"#,
             "/// Raises the alarm.\n///\n/// At once.\nfn alarm(d: Detection) -> Alarm { Alarm(d) }",
         ),
-        ("function_under_cfg", expand_function, "", "#[cfg(feature = \"extra\")] #[inline] fn extra(x: u8) -> u8 { x }"),
-        ("function_raw_identifiers", expand_function, "", "fn r#match(r#type: String) -> bool { true }"),
-        ("chain_value", expand_chain, "next = detect", "fn preprocess(photo: Photo) -> Features { todo!() }"),
-        ("chain_path", expand_chain, "next = crate::alarm::raise, timeout = \"250ms\"", "fn detect(f: Features) -> Result<Detection, Error> { todo!() }"),
-        ("chain_tuple", expand_chain, "next = add", "fn split(x: u64) -> (u32, u32) { todo!() }"),
-        ("chain_nothing", expand_chain, "next = tick", "fn tock(x: u64) {}"),
-        ("chain_async", expand_chain, "next = detect", "async fn preprocess(photo: Photo) -> Features { todo!() }"),
+        (
+            "function_under_cfg",
+            expand_function,
+            "",
+            "#[cfg(feature = \"extra\")] #[inline] fn extra(x: u8) -> u8 { x }",
+        ),
+        (
+            "function_raw_identifiers",
+            expand_function,
+            "",
+            "fn r#match(r#type: String) -> bool { true }",
+        ),
+        (
+            "chain_value",
+            expand_chain,
+            "next = detect",
+            "fn preprocess(photo: Photo) -> Features { todo!() }",
+        ),
+        (
+            "chain_path",
+            expand_chain,
+            "next = crate::alarm::raise, timeout = \"250ms\"",
+            "fn detect(f: Features) -> Result<Detection, Error> { todo!() }",
+        ),
+        (
+            "chain_tuple",
+            expand_chain,
+            "next = add",
+            "fn split(x: u64) -> (u32, u32) { todo!() }",
+        ),
+        (
+            "chain_nothing",
+            expand_chain,
+            "next = tick",
+            "fn tock(x: u64) {}",
+        ),
+        (
+            "chain_async",
+            expand_chain,
+            "next = detect",
+            "async fn preprocess(photo: Photo) -> Features { todo!() }",
+        ),
     ];
     for (name, door, attr, item) in rows {
         check(name, *door, attr, item);
@@ -52,13 +132,41 @@ fn functions() {
 #[test]
 fn states() {
     for (name, attr, item) in [
-        ("state_mutex", "", "static SEEN: Mutex<BTreeMap<Station, u32>> = Mutex::new(BTreeMap::new());"),
-        ("state_rwlock", "", "/// Names.\npub static NAMES: std::sync::RwLock<Vec<String>> = std::sync::RwLock::new(Vec::new());"),
-        ("state_atomic", "", "static HITS: AtomicU64 = AtomicU64::new(0);"),
-        ("state_lazy", "", "static LAZY: LazyLock<Mutex<HashMap<String, u32>>> = LazyLock::new(|| Mutex::new(HashMap::new()));"),
-        ("state_options", "scope = chain, rename = \"seen\", default = vec![1, 2]", "pub(crate) static SEEN: Mutex<Vec<u8>> = Mutex::new(Vec::new());"),
-        ("state_under_cfg", "", "#[cfg(unix)] static HITS: AtomicBool = AtomicBool::new(true);"),
-        ("state_thread_local", "", "thread_local! { static HITS: RefCell<Vec<u32>> = RefCell::new(vec![1]); }"),
+        (
+            "state_mutex",
+            "",
+            "static SEEN: Mutex<BTreeMap<Station, u32>> = Mutex::new(BTreeMap::new());",
+        ),
+        (
+            "state_rwlock",
+            "",
+            "/// Names.\npub static NAMES: std::sync::RwLock<Vec<String>> = std::sync::RwLock::new(Vec::new());",
+        ),
+        (
+            "state_atomic",
+            "",
+            "static HITS: AtomicU64 = AtomicU64::new(0);",
+        ),
+        (
+            "state_lazy",
+            "",
+            "static LAZY: LazyLock<Mutex<HashMap<String, u32>>> = LazyLock::new(|| Mutex::new(HashMap::new()));",
+        ),
+        (
+            "state_options",
+            "scope = chain, rename = \"seen\", default = vec![1, 2]",
+            "pub(crate) static SEEN: Mutex<Vec<u8>> = Mutex::new(Vec::new());",
+        ),
+        (
+            "state_under_cfg",
+            "",
+            "#[cfg(unix)] static HITS: AtomicBool = AtomicBool::new(true);",
+        ),
+        (
+            "state_thread_local",
+            "",
+            "thread_local! { static HITS: RefCell<Vec<u32>> = RefCell::new(vec![1]); }",
+        ),
         (
             "state_thread_local_several",
             "scope = chain",
@@ -73,11 +181,36 @@ fn states() {
 #[test]
 fn errors_keep_the_item() {
     for (name, door, attr, item) in [
-        ("error_in_function", expand_function as Door, "timeuot = \"2s\", memory = 0", "#[inline] fn alarm(d: &str) -> Alarm { d.into() }"),
-        ("error_in_chain", expand_chain, "", "fn detect(d: Detection) -> Alarm { d.into() }"),
-        ("error_in_state", expand_state, "scope = global", "static mut HITS: u32 = 0;"),
-        ("error_both_annotations", expand_function, "", "#[skylark::chain(next = b)] fn a(x: u8) -> u8 { x }"),
-        ("error_in_thread_local", expand_state, "rename = \"x\"", "thread_local! { static A: Cell<u8> = Cell::new(0); static B: u8 = 0; }"),
+        (
+            "error_in_function",
+            expand_function as Door,
+            "timeuot = \"2s\", memory = 0",
+            "#[inline] fn alarm(d: &str) -> Alarm { d.into() }",
+        ),
+        (
+            "error_in_chain",
+            expand_chain,
+            "",
+            "fn detect(d: Detection) -> Alarm { d.into() }",
+        ),
+        (
+            "error_in_state",
+            expand_state,
+            "scope = global",
+            "static mut HITS: u32 = 0;",
+        ),
+        (
+            "error_both_annotations",
+            expand_function,
+            "",
+            "#[skylark::chain(next = b)] fn a(x: u8) -> u8 { x }",
+        ),
+        (
+            "error_in_thread_local",
+            expand_state,
+            "rename = \"x\"",
+            "thread_local! { static A: Cell<u8> = Cell::new(0); static B: u8 = 0; }",
+        ),
     ] {
         check(name, door, attr, item);
     }

@@ -1,5 +1,6 @@
 //! `cargo xtask`: the project's own tasks.
 
+mod bench;
 mod demo;
 mod process;
 mod redis_server;
@@ -21,6 +22,8 @@ enum Task {
     Demo(demo::Options),
     /// Check and test everything, as CI does.
     Test(test::Options),
+    /// Measure, side by side, and write docs/benchmarks.md.
+    Bench(bench::Options),
 }
 
 fn main() -> Exit {
@@ -31,8 +34,11 @@ fn main() -> Exit {
         Task::Setup => setup::everything(&output),
         Task::Demo(options) => demo::run(options, &output),
         Task::Test(options) => test::run(options, &output),
+        Task::Bench(options) => bench::run(options, &output),
     };
-    let Err(error) = done else { return Exit::Success };
+    let Err(error) = done else {
+        return Exit::Success;
+    };
     output.error(&error);
     Exit::of(&error)
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// The checkout.
-pub fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     let own = Path::new(env!("CARGO_MANIFEST_DIR"));
     own.parent().unwrap_or(own)
 }
@@ -18,7 +18,7 @@ pub fn root() -> &'static Path {
 ///
 /// # Errors
 /// Cargo cannot read the workspace.
-pub fn target_dir() -> Result<PathBuf> {
+pub(crate) fn target_dir() -> Result<PathBuf> {
     let text = capture(cargo().args([
         "metadata",
         "--no-deps",
@@ -34,7 +34,7 @@ pub fn target_dir() -> Result<PathBuf> {
 }
 
 /// The cargo that runs this task, in the checkout.
-pub fn cargo() -> Command {
+pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
     command
@@ -45,7 +45,7 @@ pub fn cargo() -> Command {
 ///
 /// # Errors
 /// It cannot be started, or does not succeed.
-pub fn run(command: &mut Command, output: &Output) -> Result<()> {
+pub(crate) fn run(command: &mut Command, output: &Output) -> Result<()> {
     let line = line(command);
     output.status("Running", &line);
     let status = command
@@ -63,7 +63,7 @@ pub fn run(command: &mut Command, output: &Output) -> Result<()> {
 ///
 /// # Errors
 /// It cannot be started, or does not succeed; the error carries what it said.
-pub fn capture(command: &mut Command) -> Result<String> {
+pub(crate) fn capture(command: &mut Command) -> Result<String> {
     let line = line(command);
     let done = command
         .stdin(Stdio::null())
@@ -77,7 +77,7 @@ pub fn capture(command: &mut Command) -> Result<String> {
 }
 
 /// Where a program is, if it is on the `PATH`.
-pub fn find(program: &str) -> Option<PathBuf> {
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)
         .map(|directory| directory.join(program))

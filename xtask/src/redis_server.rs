@@ -14,7 +14,7 @@ const READY: &str = "Ready to accept connections";
 
 /// A server that runs; it ends when this is dropped.
 #[derive(Debug)]
-pub struct RedisServer {
+pub(crate) struct RedisServer {
     child: Child,
     port: u16,
     _directory: TempDir,
@@ -26,7 +26,7 @@ impl RedisServer {
     ///
     /// # Errors
     /// It ends at once; the error carries what it said.
-    pub fn start(program: &Path) -> Result<Self> {
+    pub(crate) fn start(program: &Path) -> Result<Self> {
         let directory = tempfile::Builder::new()
             .prefix("skylark-redis-")
             .tempdir()?;
@@ -65,7 +65,7 @@ impl RedisServer {
     }
 
     /// For `--store`.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 }

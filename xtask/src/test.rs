@@ -15,7 +15,7 @@ use std::{path::PathBuf, time::Instant};
 
 /// Which steps.
 #[derive(Debug, Clone, Args)]
-pub struct Options {
+pub(crate) struct Options {
     /// Only these steps, in this order; all of them if none is named.
     #[arg(value_enum, value_name = "STEP")]
     steps: Vec<Step>,
@@ -56,7 +56,7 @@ enum Done {
 ///
 /// # Errors
 /// A step failed; the error names it.
-pub fn run(options: &Options, output: &Output) -> Result<()> {
+pub(crate) fn run(options: &Options, output: &Output) -> Result<()> {
     let steps = match options.steps.as_slice() {
         [] => Step::value_variants(),
         some => some,
@@ -172,7 +172,7 @@ fn deny(output: &Output) -> Result<Done> {
 }
 
 fn guests(output: &Output) -> Result<()> {
-    for package in ["firealarm", "hashchain"] {
+    for package in ["firealarm", "hashchain", "counter"] {
         let package = cli::Project {
             package: Some(package.into()),
             manifest_path: None,

@@ -63,16 +63,17 @@ pub fn render(diagnostic: &Diagnostic, files: &[SourceFile]) -> String {
 
 /// `2 errors, 1 warning`; empty if there is neither.
 pub fn tally(diagnostics: &[Diagnostic]) -> String {
-    let count = |level, what: &str| {
+    let said = [(Level::Error, "error"), (Level::Warning, "warning")].map(|(level, what)| {
         let n = diagnostics.iter().filter(|d| d.level == level).count();
-        let plural = if n == 1 { "" } else { "s" };
-        (n > 0).then(|| format!("{n} {what}{plural}"))
-    };
-    let said = [
-        count(Level::Error, "error"),
-        count(Level::Warning, "warning"),
-    ];
+        (n > 0).then(|| count(n, what))
+    });
     said.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// `1 error`, `2 errors`
+pub fn count(n: usize, what: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{n} {what}{plural}")
 }
 
 fn text<'a>(files: &'a [SourceFile], path: &str) -> &'a str {

@@ -60,14 +60,11 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// Takes a file, and reads those of its modules.
     fn file(&mut self, place: Place, text: String) {
-        let shown = place
-            .path
-            .strip_prefix(self.shown_from)
-            .unwrap_or(&place.path);
-        let shown = shown.display().to_string();
+        let shown = relative(&place.path, self.shown_from);
         let mut children = Vec::new();
         if let Ok(syntax) = syn::parse_file(&text) {
             let mut walk = Walk {
+                shown_from: self.shown_from,
                 shown: &shown,
                 text: &text,
                 place: &place,
@@ -91,13 +88,22 @@ impl Reader<'_> {
             match std::fs::read_to_string(&child.path) {
                 Ok(text) => self.file(child, text),
                 Err(error) => {
-                    let message = format!("cannot read {}: {error}", child.path.display());
+                    let path = relative(&child.path, self.shown_from);
+                    let message = format!("cannot read {path}: {error}");
                     self.sources.faults.push(Diagnostic { message, ..fault });
                 }
             }
         }
         self.open.pop();
     }
+}
+
+/// A path as it is shown, seen from `from`.
+fn relative(path: &Path, from: &Path) -> String {
+    path.strip_prefix(from)
+        .unwrap_or(path)
+        .display()
+        .to_string()
 }
 
 /// Where a file is, in the file system and among the modules.
@@ -112,6 +118,8 @@ struct Place {
 
 /// The `mod` items of one file.
 struct Walk<'a> {
+    shown_from: &'a Path,
+    /// The file, as it is shown.
     shown: &'a str,
     text: &'a str,
     place: &'a Place,
@@ -191,15 +199,15 @@ impl Walk<'_> {
         let flat = directory.join(format!("{name}.rs"));
         let nested = directory.join(name).join("mod.rs");
         let children = directory.join(name);
+        let [shown_flat, shown_nested] =
+            [&flat, &nested].map(|path| relative(path, self.shown_from));
         let path = match (flat.is_file(), nested.is_file()) {
             (true, false) => flat,
             (false, true) => nested,
             (true, true) => {
                 self.faults.push(Diagnostic {
                     message: format!(
-                        "file for module `{name}` found at both {} and {}",
-                        flat.display(),
-                        nested.display()
+                        "file for module `{name}` found at both {shown_flat} and {shown_nested}"
                     ),
                     help: vec!["delete or rename one of them".into()],
                     ..fault
@@ -212,7 +220,7 @@ impl Walk<'_> {
             (false, false) => {
                 self.faults.push(Diagnostic {
                     message: format!("no file for module `{name}`"),
-                    help: vec![format!("create {} or {}", flat.display(), nested.display())],
+                    help: vec![format!("create {shown_flat} or {shown_nested}")],
                     ..fault
                 });
                 return;

@@ -2,7 +2,7 @@
 
 use crate::{
     app::{
-        diagnostics::{render, tally},
+        diagnostics::{count, render, tally},
         project::Project,
     },
     cli::Check,
@@ -16,7 +16,10 @@ pub(super) fn run(args: &Check, output: &Output) -> Result<()> {
     let model = project.model()?;
     let found = check_app(&model);
     for diagnostic in &found {
-        output.result(diagnostic, |d| format!("{}\n", render(d, &model.files)))?;
+        output.result(diagnostic, |d| render(d, &model.files))?;
+        if !output.json() {
+            output.text("");
+        }
     }
     let worst = found.iter().map(|d| d.level).min();
     let tally = tally(&found);
@@ -26,7 +29,8 @@ pub(super) fn run(args: &Check, output: &Output) -> Result<()> {
             bail!("`{}`: {tally}, and warnings are denied", project.name)
         }
         _ => {
-            let (functions, states) = (model.functions.len(), model.states.len());
+            let functions = count(model.functions.len(), "function");
+            let states = count(model.states.len(), "state");
             let tally = if tally.is_empty() {
                 "nothing is wrong".into()
             } else {
@@ -34,10 +38,7 @@ pub(super) fn run(args: &Check, output: &Output) -> Result<()> {
             };
             output.status(
                 "Checked",
-                &format!(
-                    "`{}`: {functions} functions, {states} states; {tally}",
-                    project.name
-                ),
+                &format!("`{}`: {functions}, {states}; {tally}", project.name),
             );
             Ok(())
         }

@@ -178,11 +178,19 @@ fn unresolved(
     d.label = "no function of this app".into();
     let last = path.rsplit("::").next().unwrap_or(path);
     let idents = || model.functions.iter().map(|f| f.schema.ident.as_str());
-    if let Some(own) = model.aliases.get(last).filter(|own| idents().any(|i| i == *own)) {
+    if let Some(own) = model
+        .aliases
+        .get(last)
+        .filter(|own| idents().any(|i| i == *own))
+    {
         d.help.push(format!(
             "`{last}` is `{own}` imported under another name; write `{own}`, its own"
         ));
-    } else if let Some(body) = model.bodies.iter().find(|b| b.name == last && b.owner.is_none()) {
+    } else if let Some(body) = model
+        .bodies
+        .iter()
+        .find(|b| b.name == last && b.owner.is_none())
+    {
         d.help.push(format!(
             "`{}` is a function of this crate; annotate it with `#[skylark::function]`",
             body.name
@@ -199,13 +207,24 @@ fn unresolved(
 }
 
 fn duplicates(model: &Model, found: &mut Vec<Diagnostic>) {
-    let functions = model
-        .functions
-        .iter()
-        .map(|f| (&f.schema.name, &f.place));
-    repeated(model, Code::DuplicateFunction, "functions", "name", functions, found);
+    let functions = model.functions.iter().map(|f| (&f.schema.name, &f.place));
+    repeated(
+        model,
+        Code::DuplicateFunction,
+        "functions",
+        "name",
+        functions,
+        found,
+    );
     let states = model.states.iter().map(|s| (&s.schema.name, &s.place));
-    repeated(model, Code::DuplicateState, "state variables", "rename", states, found);
+    repeated(
+        model,
+        Code::DuplicateState,
+        "state variables",
+        "rename",
+        states,
+        found,
+    );
 }
 
 fn repeated<'a>(
@@ -233,7 +252,9 @@ fn repeated<'a>(
         );
         d.label = "named again here".into();
         d.labels = vec![label(model, earlier, "first named here")];
-        d.help = vec![format!("give one of them another name with `{option} = \"…\"`")];
+        d.help = vec![format!(
+            "give one of them another name with `{option} = \"…\"`"
+        )];
         found.push(d);
     }
 }
@@ -277,7 +298,12 @@ fn cycle_diagnostic(model: &Model, graph: &Successors, cycle: &[usize]) -> Diagn
 /// those to which only a cycle leads, and those that take, as their only argument,
 /// the very type of this crate with which another function ends a run. A private
 /// function that is no link of any chain, in an app that has chains, gets a note.
-fn unreached(model: &Model, graph: &Successors, cycles: &[Vec<usize>], found: &mut Vec<Diagnostic>) {
+fn unreached(
+    model: &Model,
+    graph: &Successors,
+    cycles: &[Vec<usize>],
+    found: &mut Vec<Diagnostic>,
+) {
     let named: BTreeSet<usize> = graph.edges.iter().flatten().copied().collect();
     let entries = (0..model.functions.len()).filter(|i| !named.contains(i));
     let reached = graph.reachable(entries);
@@ -302,7 +328,10 @@ fn unreached(model: &Model, graph: &Successors, cycles: &[Vec<usize>], found: &m
         if let Some(giver) = giver(model, index) {
             let ty = &giver.schema.output;
             let mut d = unreached(format!("nobody reaches `{name}`: no `next` names it"));
-            d.label = format!("takes the `{ty}` with which `{}` ends the run", giver.schema.name);
+            d.label = format!(
+                "takes the `{ty}` with which `{}` ends the run",
+                giver.schema.name
+            );
             d.labels = vec![label(model, &giver.place, format!("yields a `{ty}`"))];
             d.help = vec![format!(
                 "if `{name}` comes next, annotate `{}` with `#[skylark::chain(next = {})]`",

@@ -1,16 +1,16 @@
 //! Types that borrow: what comes out of a message or a store is owned.
 
 use crate::{errors::Errors, read::text};
-use proc_macro2::Span;
+use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{GenericArgument, Lifetime, PathArguments, Type};
 
 /// Reports `ty` if it borrows from anything, and says what to write instead.
-/// `place` begins the sentence: ``argument `name` ``.
-pub(super) fn refuse(ty: &Type, place: &str, errors: &mut Errors) -> bool {
-    if let Some(span) = impl_trait(ty) {
-        errors.at(
-            span,
+/// `place` begins the sentence: ``argument `name` ``; `why` ends its first half.
+pub(super) fn refuse(ty: &Type, place: &str, why: &str, errors: &mut Errors) -> bool {
+    if let Some(hidden) = impl_trait(ty) {
+        errors.on(
+            hidden,
             format_args!(
                 "{place} has a type that only rustc knows (`{}`), but its values are sent and \
                  stored: name a concrete type",
@@ -28,31 +28,31 @@ pub(super) fn refuse(ty: &Type, place: &str, errors: &mut Errors) -> bool {
     } else {
         format!("write `{owned}`")
     };
-    errors.at(
+    errors.on(
         first,
-        format_args!(
-            "{place} borrows (`{}`), but its value comes from a message or a store, where there \
-             is nothing to borrow from; {instead}",
-            text(ty)
-        ),
+        format_args!("{place} borrows (`{}`), but {why}; {instead}", text(ty)),
     );
     true
 }
 
-/// Where `ty` borrows first: a reference, or a lifetime given to a type.
-fn first_borrow(ty: &Type) -> Option<Span> {
+/// Why what comes in cannot borrow.
+pub(super) const INCOMING: &str =
+    "its value comes from a message or a store, where there is nothing to borrow from";
+
+/// What `ty` borrows first: a reference, or a lifetime given to a type.
+fn first_borrow(ty: &Type) -> Option<TokenStream> {
     match ty {
-        Type::Reference(reference) => Some(reference.and_token.span),
+        Type::Reference(reference) => Some(reference.to_token_stream()),
         _ => find(ty, &mut first_borrow, &mut |lifetime| {
             // `Cow<'static, str>` owns whatever serde makes of it.
-            (lifetime.ident != "static").then(|| lifetime.span())
+            (lifetime.ident != "static").then(|| lifetime.to_token_stream())
         }),
     }
 }
 
-fn impl_trait(ty: &Type) -> Option<Span> {
+fn impl_trait(ty: &Type) -> Option<TokenStream> {
     match ty {
-        Type::ImplTrait(it) => Some(it.impl_token.span),
+        Type::ImplTrait(it) => Some(it.to_token_stream()),
         _ => find(ty, &mut impl_trait, &mut |_| None),
     }
 }
@@ -60,9 +60,9 @@ fn impl_trait(ty: &Type) -> Option<Span> {
 /// Looks into the types that `ty` is made of.
 fn find(
     ty: &Type,
-    in_type: &mut dyn FnMut(&Type) -> Option<Span>,
-    in_lifetime: &mut dyn FnMut(&Lifetime) -> Option<Span>,
-) -> Option<Span> {
+    in_type: &mut dyn FnMut(&Type) -> Option<TokenStream>,
+    in_lifetime: &mut dyn FnMut(&Lifetime) -> Option<TokenStream>,
+) -> Option<TokenStream> {
     match ty {
         Type::Array(array) => in_type(&array.elem),
         Type::Slice(slice) => in_type(&slice.elem),
@@ -84,7 +84,7 @@ fn find(
 }
 
 /// The owning type that a borrowing one stands for: `String` for `&str`.
-fn owned(ty: &Type) -> proc_macro2::TokenStream {
+fn owned(ty: &Type) -> TokenStream {
     match ty {
         Type::Reference(reference) => match &*reference.elem {
             Type::Slice(slice) => {
@@ -116,7 +116,8 @@ fn owned(ty: &Type) -> proc_macro2::TokenStream {
                             *inner = Type::Verbatim(owned(inner));
                         }
                         if let GenericArgument::Lifetime(lifetime) = arg {
-                            lifetime.ident = proc_macro2::Ident::new("static", lifetime.ident.span());
+                            lifetime.ident =
+                                proc_macro2::Ident::new("static", lifetime.ident.span());
                         }
                     }
                 }
@@ -133,5 +134,6 @@ pub(super) fn refuse_output(ty: &Type, errors: &mut Errors) -> bool {
         matches!(ty, Type::Reference(r)
             if r.mutability.is_none() && r.lifetime.as_ref().is_some_and(|l| l.ident == "static"))
     };
-    !outlives(ty) && refuse(ty, "the result", errors)
+    let why = "it is sent on when what it borrows from is gone";
+    !outlives(ty) && refuse(ty, "the result", why, errors)
 }

@@ -42,7 +42,7 @@ pub(crate) enum Yields {
     /// `T`
     Value(Type),
     /// `Result<T, E>`; `E` where it is written.
-    Result(Type, Option<Type>),
+    Result(Type, Option<Box<Type>>),
 }
 
 impl Yields {
@@ -65,7 +65,7 @@ pub(super) fn check(raw: RawFunction, errors: &mut Errors) -> Option<Function> {
     modifiers(sig, errors);
     generics(sig, errors);
     let args = args(sig, errors);
-    let yields = yields(&sig.output, errors);
+    let yields = yields(sig, errors);
     let next = successor(annotation, span, &raw, &sig.ident, errors);
     let options = option::check(&raw, errors);
     let name = name(&sig.ident, "name", raw.get("name"), "function", errors);
@@ -158,7 +158,9 @@ fn args(sig: &Signature, errors: &mut Errors) -> Vec<Arg> {
                     continue;
                 };
                 let place = format!("argument `{}`", plain(ident));
-                if !generic(sig, &typed.ty) && !borrow::refuse(&typed.ty, &place, errors) {
+                if !generic(sig, &typed.ty)
+                    && !borrow::refuse(&typed.ty, &place, borrow::INCOMING, errors)
+                {
                     args.push(Arg {
                         ident: ident.clone(),
                         ty: (*typed.ty).clone(),
@@ -207,13 +209,13 @@ fn ident<'a>(pat: &'a Pat, errors: &mut Errors) -> Option<&'a Ident> {
     }
 }
 
-fn yields(output: &ReturnType, errors: &mut Errors) -> Option<Yields> {
-    let ReturnType::Type(_, ty) = output else {
+fn yields(sig: &Signature, errors: &mut Errors) -> Option<Yields> {
+    let ReturnType::Type(_, ty) = &sig.output else {
         return Some(Yields::Value(syn::parse_quote!(())));
     };
     let yields = match fallible(ty) {
         Fallible::No => Yields::Value((**ty).clone()),
-        Fallible::Yes(ok, error) => Yields::Result(ok.clone(), error.cloned()),
+        Fallible::Yes(ok, error) => Yields::Result(ok.clone(), error.cloned().map(Box::new)),
         Fallible::Hidden => {
             errors.on(
                 ty,
@@ -232,7 +234,8 @@ fn yields(output: &ReturnType, errors: &mut Errors) -> Option<Yields> {
         );
         return None;
     }
-    (!borrow::refuse_output(yields.value(), errors)).then_some(yields)
+    let known = generic(sig, yields.value());
+    (known || !borrow::refuse_output(yields.value(), errors)).then_some(yields)
 }
 
 /// What `Result<T, E>` is made of, if a type is one by its last segment.
@@ -278,7 +281,8 @@ fn successor(
     errors: &mut Errors,
 ) -> Vec<syn::Path> {
     let Some(value) = raw.get("next") else {
-        if annotation == Annotation::Chain {
+        // What could not be read may have been it.
+        if annotation == Annotation::Chain && !raw.is_broken() {
             errors.at(
                 span,
                 "`#[skylark::chain]` needs to know the successor: `next = function`; the last link \

@@ -32,7 +32,7 @@ pub(crate) enum Item {
 pub(crate) fn item(raw: Raw, errors: &mut Errors) -> Option<Item> {
     match raw {
         Raw::Function(raw) => {
-            function::check(raw, errors).map(|function| Item::Function(Box::new(function)))
+            function::check(*raw, errors).map(|function| Item::Function(Box::new(function)))
         }
         Raw::State(raw) => Some(Item::State(state::check(raw, errors))),
     }
@@ -55,7 +55,7 @@ fn name(
             let text = string(value, option, errors)?;
             let name = text.value();
             if !is_valid_name(&name) {
-                errors.on(&text, format_args!("`{name}` cannot name a {what}; {rule}"));
+                errors.on(text, format_args!("`{name}` cannot name a {what}; {rule}"));
                 return None;
             }
             Some(name)

@@ -98,7 +98,7 @@ fn variable(
     };
     let (value, cell_name) = held?;
     let place = format!("state `{}`", raw.ident);
-    if borrow::refuse(&value, &place, errors) {
+    if borrow::refuse(&value, &place, borrow::INCOMING, errors) {
         return None;
     }
     Some(Variable {
@@ -187,7 +187,7 @@ fn instead(raw: &RawVariable) -> String {
 /// What the type of a variable is, by its last path segment.
 enum Held<'a> {
     /// A cell that can be shared: `T`, and the cell's name.
-    Value(Type, String),
+    Value(Box<Type>, String),
     /// A cell for one thread: `T`, and the cell's name.
     Local(&'a Type, &'static str),
     /// A cell that cannot be stored, and why.
@@ -214,7 +214,7 @@ fn held(ty: &Type) -> Held<'_> {
     let ident = last.ident.to_string();
     if let Some((_, value)) = ATOMICS.iter().find(|(atomic, _)| *atomic == ident) {
         let value = Ident::new(value, last.ident.span());
-        return Held::Value(syn::parse_quote!(#value), ident);
+        return Held::Value(Box::new(syn::parse_quote!(#value)), ident);
     }
     let argument = match &last.arguments {
         PathArguments::AngleBracketed(args) => args.args.iter().find_map(|arg| match arg {
@@ -224,7 +224,7 @@ fn held(ty: &Type) -> Held<'_> {
         _ => None,
     };
     match (ident.as_str(), argument) {
-        ("Mutex" | "RwLock", Some(value)) => Held::Value(value.clone(), ident),
+        ("Mutex" | "RwLock", Some(value)) => Held::Value(Box::new(value.clone()), ident),
         ("LazyLock", Some(inner)) => match held(inner) {
             Held::Value(value, cell) => Held::Value(value, format!("LazyLock<{cell}>")),
             Held::Other => Held::Frozen(inner),
@@ -239,7 +239,9 @@ fn held(ty: &Type) -> Held<'_> {
         ("OnceLock" | "OnceCell", _) => Held::Unfit(
             "it is written once and then never again; use `Mutex<Option<T>>` for a value that comes later",
         ),
-        ("LazyCell" | "UnsafeCell", _) => Held::Unfit("use `Mutex<T>`, or `RefCell<T>` in `thread_local!`"),
+        ("LazyCell" | "UnsafeCell", _) => {
+            Held::Unfit("use `Mutex<T>`, or `RefCell<T>` in `thread_local!`")
+        }
         _ => Held::Other,
     }
 }
@@ -250,7 +252,7 @@ const SHARED: &str = "`Mutex<T>`, `RwLock<T>`, an atomic, or `LazyLock` around o
 fn shared(raw: &RawVariable, errors: &mut Errors) -> Option<(Type, String)> {
     let written = text(&raw.ty);
     let why = match held(&raw.ty) {
-        Held::Value(value, cell) => return Some((value, cell)),
+        Held::Value(value, cell) => return Some((*value, cell)),
         Held::Local(value, cell) => format!(
             "`{cell}` is for one thread only; write `static {}: Mutex<{}> = …`, or put it in `thread_local!`",
             raw.ident,

@@ -64,7 +64,10 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
 fn amount(text: &str, units: &[(&str, u64)], example: &str) -> Result<u64, String> {
     let allowed = || {
         let names: Vec<&str> = units.iter().map(|(name, _)| *name).collect();
-        format!("use a number and one of {}, like \"{example}\"", names.join(", "))
+        format!(
+            "use a number and one of {}, like \"{example}\"",
+            names.join(", ")
+        )
     };
     let text = text.trim();
     let digits = text
@@ -96,8 +99,12 @@ fn amount(text: &str, units: &[(&str, u64)], example: &str) -> Result<u64, Strin
         .checked_pow(u32::try_from(part.len()).map_err(|_| overflow())?)
         .ok_or_else(overflow)?;
     let factor = u128::from(*factor);
-    let whole = digit_value(whole)?.checked_mul(factor).ok_or_else(overflow)?;
-    let part = digit_value(part)?.checked_mul(factor).ok_or_else(overflow)?;
+    let whole = digit_value(whole)?
+        .checked_mul(factor)
+        .ok_or_else(overflow)?;
+    let part = digit_value(part)?
+        .checked_mul(factor)
+        .ok_or_else(overflow)?;
     if part % scale != 0 {
         return Err(format!("is finer than one {}", units[0].0));
     }
@@ -135,14 +142,26 @@ mod tests {
             ("0B", Err("zero")),
             ("64", Err("no unit")),
             ("MiB", Err("no number")),
-            ("64 parsecs", Err("unknown unit `parsecs`; use a number and one of B, kB")),
+            (
+                "64 parsecs",
+                Err("unknown unit `parsecs`; use a number and one of B, kB"),
+            ),
             ("64mib", Err("unknown unit")),
             ("1.2.3MiB", Err("no number")),
             (".MiB", Err("no number")),
             ("-1MiB", Err("no number")),
-            ("99999999999999999999999999999999999999999GiB", Err("too large")),
-            ("340282366920938463463374607431768211455GiB", Err("too large")),
-            ("0.00000000000000000000000000000000000000001GiB", Err("too large")),
+            (
+                "99999999999999999999999999999999999999999GiB",
+                Err("too large"),
+            ),
+            (
+                "340282366920938463463374607431768211455GiB",
+                Err("too large"),
+            ),
+            (
+                "0.00000000000000000000000000000000000000001GiB",
+                Err("too large"),
+            ),
         ] {
             check(&memory(text), wanted);
         }
@@ -160,7 +179,10 @@ mod tests {
             ("25h", Err("a day")),
             ("0s", Err("zero")),
             ("0.5ms", Err("finer than one ms")),
-            ("2 parsecs", Err("unknown unit `parsecs`; use a number and one of ms, s, m, h")),
+            (
+                "2 parsecs",
+                Err("unknown unit `parsecs`; use a number and one of ms, s, m, h"),
+            ),
             ("", Err("no number")),
         ] {
             check(&time(text), wanted);

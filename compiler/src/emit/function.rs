@@ -87,7 +87,8 @@ fn successor(path: &Path, takes: Takes, yields: &Yields, private: &TokenStream) 
             quote!(const _: fn() = || { let _: #wanted = #path; };)
         }
         Takes::Spread => {
-            let follows = quote_spanned!(at(path.span())=> #private::follows::<#output, _, _>(#path));
+            let follows =
+                quote_spanned!(at(path.span())=> #private::follows::<#output, _, _>(#path));
             quote!(const _: fn() = || #follows;)
         }
     }

@@ -88,25 +88,38 @@ impl Graph {
 
     /// Graphviz's language.
     pub fn dot(&self) -> String {
-        let mut out = String::from(
-            "digraph skylark {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n",
-        );
+        let mut out =
+            String::from("digraph skylark {\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n");
         for (name, function) in &self.functions {
             let label = escape_dot(&format!("{name}\n{}", signature(function)));
-            line(&mut out, format_args!("  \"f:{name}\" [shape=box, label=\"{label}\"];"));
+            line(
+                &mut out,
+                format_args!("  \"{name}\" [shape=box, label=\"{label}\"];"),
+            );
         }
         for (name, state) in &self.states {
             let label = escape_dot(&format!("{name}\n{}", state.ty));
-            line(&mut out, format_args!("  \"s:{name}\" [shape=cylinder, label=\"{label}\"];"));
+            line(
+                &mut out,
+                format_args!("  \"state:{name}\" [shape=cylinder, label=\"{label}\"];"),
+            );
         }
         for Edge { from, to, kind } in &self.edges {
             match kind {
                 EdgeKind::Next => {
                     let carries = escape_dot(self.output(from));
-                    line(&mut out, format_args!("  \"f:{from}\" -> \"f:{to}\" [label=\"{carries}\"];"));
+                    line(
+                        &mut out,
+                        format_args!("  \"{from}\" -> \"{to}\" [label=\"{carries}\"];"),
+                    );
                 }
                 EdgeKind::Uses => {
-                    line(&mut out, format_args!("  \"f:{from}\" -> \"s:{to}\" [style=dashed, arrowhead=none];"));
+                    line(
+                        &mut out,
+                        format_args!(
+                            "  \"{from}\" -> \"state:{to}\" [style=dashed, arrowhead=none];"
+                        ),
+                    );
                 }
             }
         }
@@ -115,30 +128,37 @@ impl Graph {
 
     /// Mermaid's flowchart.
     pub fn mermaid(&self) -> String {
-        // Ids are numbers: Mermaid has reserved words, and names may have `-`.
-        let id = |prefix: char, name: &str, position: Option<usize>| {
-            position.map_or_else(|| name.to_owned(), |p| format!("{prefix}{p}"))
+        let mut ids = Ids::default();
+        let functions = ids.of(self.functions.keys());
+        let states = ids.of(self.states.keys());
+        let id = |ids: &BTreeMap<&str, String>, name: &str| {
+            ids.get(name).cloned().unwrap_or_else(|| name.to_owned())
         };
-        let function = |name: &str| id('f', name, self.functions.keys().position(|n| n == name));
-        let state = |name: &str| id('s', name, self.states.keys().position(|n| n == name));
         let mut out = String::from("flowchart LR\n");
         for (name, f) in &self.functions {
             let text = escape_html(&format!("{name}\n{}", signature(f)));
-            line(&mut out, format_args!("  {}[\"{text}\"]", function(name)));
+            line(
+                &mut out,
+                format_args!("  {}[\"{text}\"]", id(&functions, name)),
+            );
         }
         for (name, s) in &self.states {
             let text = escape_html(&format!("{name}\n{}", s.ty));
-            line(&mut out, format_args!("  {}[(\"{text}\")]", state(name)));
+            line(
+                &mut out,
+                format_args!("  {}[(\"{text}\")]", id(&states, name)),
+            );
         }
         for Edge { from, to, kind } in &self.edges {
+            let carries = escape_html(self.output(from));
+            let from = id(&functions, from);
             match kind {
                 EdgeKind::Next => {
-                    let carries = escape_html(self.output(from));
-                    let (from, to) = (function(from), function(to));
+                    let to = id(&functions, to);
                     line(&mut out, format_args!("  {from} -->|\"{carries}\"| {to}"));
                 }
                 EdgeKind::Uses => {
-                    line(&mut out, format_args!("  {} -.- {}", function(from), state(to)));
+                    line(&mut out, format_args!("  {from} -.- {}", id(&states, to)));
                 }
             }
         }
@@ -147,6 +167,35 @@ impl Graph {
 
     fn output(&self, function: &str) -> &str {
         self.functions.get(function).map_or("", |f| &f.output)
+    }
+}
+
+/// Gives names that Mermaid reads as such: its words and `-` mean something
+/// to it, and a function may be named like a state.
+#[derive(Default)]
+struct Ids(BTreeSet<String>);
+
+impl Ids {
+    fn of<'a>(&mut self, names: impl Iterator<Item = &'a String>) -> BTreeMap<&'a str, String> {
+        const WORDS: [&str; 8] = [
+            "class",
+            "click",
+            "default",
+            "direction",
+            "end",
+            "graph",
+            "style",
+            "subgraph",
+        ];
+        let mut ids = BTreeMap::new();
+        for name in names {
+            let mut id = name.replace('-', "_");
+            while WORDS.contains(&id.to_lowercase().as_str()) || !self.0.insert(id.clone()) {
+                id.push('_');
+            }
+            ids.insert(name.as_str(), id);
+        }
+        ids
     }
 }
 
@@ -182,7 +231,10 @@ fn mentions<'a>(bodies: &'a [Body], function: &str) -> BTreeSet<&'a str> {
     let enters = |body: &Body, seen: &BTreeSet<&str>| {
         let free = body.owner.is_none() && body.name == function;
         free || (seen.contains(body.name.as_str())
-            && body.owner.as_deref().is_none_or(|owner| seen.contains(owner)))
+            && body
+                .owner
+                .as_deref()
+                .is_none_or(|owner| seen.contains(owner)))
     };
     // Until nothing is added; each round enters at least one body.
     loop {

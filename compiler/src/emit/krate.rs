@@ -63,7 +63,8 @@ fn pretty(mut file: syn::File) -> String {
     struct AsStruct;
     impl VisitMut for AsStruct {
         fn visit_stmt_mut(&mut self, stmt: &mut Stmt) {
-            if let Stmt::Item(Item::Macro(syn::ItemMacro { mac, .. })) | Stmt::Macro(syn::StmtMacro { mac, .. }) = stmt
+            if let Stmt::Item(Item::Macro(syn::ItemMacro { mac, .. }))
+            | Stmt::Macro(syn::StmtMacro { mac, .. }) = stmt
                 && is_private(&mac.path)
             {
                 let (path, fields) = (&mac.path, &mac.tokens);
@@ -76,14 +77,18 @@ fn pretty(mut file: syn::File) -> String {
     }
     fn is_private(path: &syn::Path) -> bool {
         let mut last = path.segments.iter().rev();
-        last.next().is_some_and(|s| CALLS.iter().any(|call| s.ident == call))
+        last.next()
+            .is_some_and(|s| CALLS.iter().any(|call| s.ident == call))
             && last.next().is_some_and(|s| s.ident == "__private")
     }
     const CALLS: [&str; 2] = ["function", "state"];
     AsStruct.visit_file_mut(&mut file);
     let mut out = prettyplease::unparse(&file);
     for call in CALLS {
-        out = out.replace(&format!("__private::{call} {{"), &format!("__private::{call}! {{"));
+        out = out.replace(
+            &format!("__private::{call} {{"),
+            &format!("__private::{call}! {{"),
+        );
     }
     out
 }

@@ -1,6 +1,6 @@
 //! `#[skylark::function]` and `#[skylark::chain]`: a handler.
 
-use super::{Annotation, RawOptions, Raw, Read, kind_of, strip_annotations};
+use super::{Annotation, Raw, RawOptions, Read, kind_of, strip_annotations};
 use crate::errors::Errors;
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
@@ -88,12 +88,12 @@ pub(super) fn read(
     strip_annotations(annotation, &mut handler.attrs, runtime, errors);
     Read {
         kept: handler.to_token_stream(),
-        raw: Some(Raw::Function(RawFunction {
+        raw: Some(Raw::Function(Box::new(RawFunction {
             annotation,
             span,
             options,
             item: handler,
-        })),
+        }))),
     }
 }
 

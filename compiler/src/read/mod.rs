@@ -64,7 +64,7 @@ impl Annotation {
 #[derive(Debug)]
 pub(crate) enum Raw {
     /// A handler.
-    Function(RawFunction),
+    Function(Box<RawFunction>),
     /// One or several statics.
     State(RawState),
 }

@@ -13,6 +13,7 @@ use syn::{
 #[derive(Debug, Default)]
 pub(crate) struct RawOptions {
     given: Vec<(Ident, Expr)>,
+    broken: bool,
 }
 
 impl RawOptions {
@@ -30,6 +31,7 @@ impl RawOptions {
                 match option(input, annotation, allowed) {
                     Ok((name, value)) => options.add(name, value, annotation, allowed, errors),
                     Err(error) => {
+                        options.broken = true;
                         errors.push(error);
                         skip_to_comma(input)?;
                     }
@@ -76,6 +78,11 @@ impl RawOptions {
         self.entry(name).map(|(_, value)| value)
     }
 
+    /// Whether an option could not be read.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
     /// Option `name` with the identifier that the user wrote.
     pub(crate) fn entry(&self, name: &str) -> Option<&(Ident, Expr)> {
         self.given.iter().find(|(n, _)| n == name)
@@ -118,7 +125,10 @@ fn option(
 }
 
 fn unknown(name: &Ident, annotation: &str, allowed: &[&str]) -> String {
-    let meant = match (name == "next", nearest(&name.to_string(), allowed.iter().copied())) {
+    let meant = match (
+        name == "next",
+        nearest(&name.to_string(), allowed.iter().copied()),
+    ) {
         (true, _) => " (only `#[skylark::chain]` has a successor)".to_owned(),
         (false, Some(near)) => format!(" (did you mean `{near}`?)"),
         (false, None) => String::new(),

@@ -77,7 +77,11 @@ impl Printer {
     fn word(&mut self, word: &str) {
         let space = matches!(self.last, Last::Word | Last::Keyword | Last::Close);
         let keyword = matches!(word, "as" | "const" | "dyn" | "for" | "impl" | "in" | "mut");
-        self.put(space, word, if keyword { Last::Keyword } else { Last::Word });
+        self.put(
+            space,
+            word,
+            if keyword { Last::Keyword } else { Last::Word },
+        );
     }
 
     fn group(&mut self, delimiter: Delimiter, stream: TokenStream) {
@@ -140,7 +144,10 @@ mod tests {
         for (source, wanted) in [
             ("u32", "u32"),
             ("BTreeMap < Station , u32 >", "BTreeMap<Station, u32>"),
-            ("std :: collections::HashMap<String,Vec<Vec<u8>>>", "std::collections::HashMap<String, Vec<Vec<u8>>>"),
+            (
+                "std :: collections::HashMap<String,Vec<Vec<u8>>>",
+                "std::collections::HashMap<String, Vec<Vec<u8>>>",
+            ),
             ("( A,B , )", "(A, B,)"),
             ("()", "()"),
             ("&'static   str", "&'static str"),

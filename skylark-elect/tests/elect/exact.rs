@@ -3,7 +3,8 @@
 use crate::brute::{Network, networks, objectives};
 use proptest::prelude::*;
 use skylark_elect::{
-    Bandwidth, Bytes, Delay, Election, Elector, NodeType, Objectives, Options, Request, UnixMicros,
+    Bandwidth, Bytes, Delay, Election, Elector, NodeType, Objectives, Options, Policy, Request,
+    UnixMicros,
 };
 
 #[derive(Debug, Clone)]
@@ -96,14 +97,15 @@ impl Oracle<'_> {
         })
     }
 
+    fn in_time(&self, cost: u64) -> bool {
+        let max = self.objectives.max_latency;
+        max.is_none_or(|max| self.asked.spent + cost <= max.micros())
+    }
+
     /// (read, move) of a node; `None` if it is not feasible.
     fn rank(&self, node: usize) -> Option<(u64, u64)> {
         let cost = self.move_cost(node, self.least())?;
-        let in_time = self
-            .objectives
-            .max_latency
-            .is_none_or(|max| self.asked.spent + cost <= max.micros());
-        (in_time && self.takes(node)).then(|| (self.read_cost(node), cost))
+        (self.in_time(cost) && self.takes(node)).then(|| (self.read_cost(node), cost))
     }
 
     fn check(&self, election: &Election, how: &str) -> Result<(), TestCaseError> {
@@ -148,28 +150,51 @@ impl Oracle<'_> {
                 }
             }
         }
-        // The path is one, and costs what is said.
+        self.check_costs(election, how)
+    }
+
+    /// What holds for every policy.
+    fn check_costs(&self, election: &Election, how: &str) -> Result<(), TestCaseError> {
+        let elected: usize = election.node().name[1..].parse().expect("a number");
+        let cost = election.cost().map(Delay::micros);
+        let read = election.read().map_or(u64::MAX, Delay::micros);
+        let eligible = self.eligible();
+        let reason = election.reason();
+        prop_assert_eq!(
+            election.met(),
+            self.rank(elected).is_some(),
+            "{}: {}",
+            how,
+            &reason
+        );
+        prop_assert_eq!(read, self.read_cost(elected), "{}: {}", how, &reason);
+        // The way is the cheapest that meets the objectives, else the cheapest;
+        // the path is one, and costs what is said.
+        let meets = self
+            .move_cost(elected, self.least())
+            .filter(|cost| self.in_time(*cost));
+        let least = if meets.is_some() { self.least() } else { 0 };
+        prop_assert_eq!(
+            cost,
+            meets.or_else(|| self.move_cost(elected, 0)),
+            "{}: {}",
+            how,
+            &reason
+        );
         let path: Vec<usize> = election
             .path()
             .iter()
             .map(|n| n.name[1..].parse().expect("a number"))
             .collect();
-        match cost {
-            None => prop_assert!(path.is_empty()),
-            Some(cost) => {
-                prop_assert_eq!(
-                    (path.first(), path.last()),
-                    (Some(&self.asked.from), Some(&elected))
-                );
-                let least = if election.met() { self.least() } else { 0 };
-                prop_assert_eq!(
-                    self.network.cost_along(0, &path, self.asked.size, least),
-                    Some(cost),
-                    "{}: {:?}",
-                    how,
-                    path
-                );
-            }
+        if cost.is_none() {
+            prop_assert!(path.is_empty());
+        } else {
+            prop_assert_eq!(
+                (path.first(), path.last()),
+                (Some(&self.asked.from), Some(&elected))
+            );
+            let along = self.network.cost_along(0, &path, self.asked.size, least);
+            prop_assert_eq!(along, cost, "{}: {:?}", how, path);
         }
         // Alternatives: the others, feasible ones first and in order.
         let others = election.alternatives(usize::MAX);
@@ -231,7 +256,8 @@ fn elect_every_way(
         delay: Delay::from_micros(u64::from(asked.later) * 60_000_000),
         ..Request::new(&from, Bytes(asked.size), UnixMicros(0))
     };
-    let elector = Elector::new(network.schedule(), objectives, Options::default());
+    let fresh = || Elector::new(network.schedule(), objectives, Options::default());
+    let elector = fresh();
     let Ok(first) = elector.elect(&request) else {
         prop_assert!(oracle.eligible().is_empty());
         return Ok(());
@@ -243,7 +269,25 @@ fn elect_every_way(
         .warm(&from, &destinations)
         .expect("known nodes");
     let second = elector.elect(&request).expect("an election");
-    oracle.check(&second, "cached")
+    oracle.check(&second, "cached")?;
+
+    // The others do not look for the best, but know what theirs costs.
+    for policy in [Policy::Databelt, Policy::Random, Policy::Stateless] {
+        let request = Request {
+            policy,
+            seed: asked.size,
+            ..request
+        };
+        let first = fresh().elect(&request).expect("an election");
+        oracle.check_costs(&first, "searched")?;
+        let second = elector.elect(&request).expect("an election");
+        oracle.check_costs(&second, "cached")?;
+        // Of several quickest paths the published rule may walk either.
+        if policy != Policy::Databelt {
+            prop_assert_eq!(first.node(), second.node(), "{}", policy);
+        }
+    }
+    Ok(())
 }
 
 proptest! {

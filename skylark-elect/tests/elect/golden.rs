@@ -1,7 +1,9 @@
 //! Elections on the published topologies, in full.
 
 use crate::{published_objectives, published_schedule};
-use skylark_elect::{Bytes, Delay, Elector, NodeType, Options, Policy, Request, UnixMicros};
+use skylark_elect::{
+    Bytes, Delay, Elector, NodeType, Objectives, Options, Policy, Request, UnixMicros,
+};
 
 const MINUTE: u64 = 60_000_000;
 
@@ -137,6 +139,34 @@ fn a_pinned_successor_goes_there_though_the_objective_is_missed() {
         &["pi5u2", "pi5u1"],
         "objective missed (62.5 ms where 25 ms are allowed, 30 Mbit/s where 60 Mbit/s are asked); cheapest cloud node: 50 ms + 12.5 ms for 47 kB over 30 Mbit/s",
     );
+}
+
+#[test]
+fn the_objective_may_be_met_exactly() {
+    fn check(max_micros: u64, elected: &str) {
+        let max_latency = Some(Delay::from_micros(max_micros));
+        let objectives = Objectives {
+            max_latency,
+            ..published_objectives()
+        };
+        let elector = Elector::new(published_schedule(), objectives, Options::default());
+        let request = Request {
+            destination: Some("pi4p1"),
+            ..request("pi5u2")
+        };
+        for round in ["searched", "cached"] {
+            let election = elector.elect(&request).expect("an election");
+            assert_eq!(election.node().name, elected, "{max_micros} µs, {round}");
+            elector
+                .snapshot()
+                .warm("pi5u2", &["pi4p1"])
+                .expect("a node");
+        }
+    }
+    check(24_178, "pi5u4");
+    check(24_177, "pi5u3");
+    check(14_178, "pi5u3");
+    check(14_177, "pi5u2");
 }
 
 #[test]

@@ -56,6 +56,10 @@ pub struct Config {
     pub cluster_token_file: Option<PathBuf>,
     /// How often the outbox is searched.
     pub sweep: Duration,
+    /// Messages delivered at once.
+    pub max_deliveries: usize,
+    /// Executions that deliveries have under way at once.
+    pub max_executions: usize,
     /// How long a caller waits for a run.
     pub wait: Duration,
     /// Bytes of ended runs kept in memory.
@@ -114,6 +118,8 @@ impl Config {
             token_file: v.optional("token-file", path),
             cluster_token_file: v.optional("cluster-token-file", path),
             sweep: v.get("sweep", time),
+            max_deliveries: v.get("max-deliveries", count),
+            max_executions: v.get("max-executions", count),
             wait: v.get("wait", time),
             runs_memory: v.get("runs-memory", length),
             http: HttpConfig {

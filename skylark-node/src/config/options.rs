@@ -79,6 +79,8 @@ pub(super) const OPTIONS: &[OptionSpec] = options! {
     }
     "Limits of requests" {
         "max-in-flight" "COUNT" = Some("1024"), "Calls in flight; one more is refused with 503";
+        "max-deliveries" "COUNT" = Some("16384"), "Messages that are delivered at once; further ones wait in the store";
+        "max-executions" "COUNT" = Some("256"), "Asynchronous runs and successors that execute here at once; further ones wait their turn";
         "max-connections" "COUNT" = Some("8192"), "Open connections; further ones wait to be accepted";
         "max-body" "SIZE" = Some("16MiB"), "Largest input of a call";
         "max-message" "SIZE" = Some("64MiB"), "Largest message from another node: input, chain state and reports";

@@ -305,7 +305,9 @@ mod tests {
         check("cut", &|_, path| {
             fs::write(path, &fs::read(path).unwrap()[..35]).unwrap();
         });
-        check("shorter than its hash", &|_, path| fs::write(path, b"x").unwrap());
+        check("shorter than its hash", &|_, path| {
+            fs::write(path, b"x").unwrap()
+        });
         check("one bit", &|_, path| {
             let mut bytes = fs::read(path).unwrap();
             *bytes.last_mut().unwrap() ^= 1;
@@ -361,6 +363,9 @@ mod tests {
         let file = dir.path().join("file");
         fs::write(&file, b"").unwrap();
         let error = Cache::open(&file, &"c", 1).unwrap_err().to_string();
-        assert!(error.contains("compiled modules") && error.contains("file"), "{error}");
+        assert!(
+            error.contains("compiled modules") && error.contains("file"),
+            "{error}"
+        );
     }
 }

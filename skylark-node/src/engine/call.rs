@@ -18,9 +18,7 @@ use std::{
     time::Instant,
 };
 use tokio::time::{Sleep, sleep_until, timeout_at};
-use wasmtime::{
-    Instance, Memory, ModuleExport, Store, Trap, TypedFunc, WasmParams, WasmResults,
-};
+use wasmtime::{Instance, Memory, ModuleExport, Store, Trap, TypedFunc, WasmParams, WasmResults};
 
 /// Longest failure that a guest may tell, in bytes.
 const MAX_FAILURE: u32 = 64 * 1024;
@@ -125,12 +123,21 @@ async fn run(
         let initialize = typed::<(), ()>(store, &instance, export)?;
         initialize.call_async(&mut *store, ()).await?;
     }
-    let len = i32::try_from(request.len())
-        .map_err(|_| Ended(Failure::new(FailureKind::TooLarge, "the request is larger than 2 GiB")))?;
+    let len = i32::try_from(request.len()).map_err(|_| {
+        Ended(Failure::new(
+            FailureKind::TooLarge,
+            "the request is larger than 2 GiB",
+        ))
+    })?;
     let alloc = typed::<i32, i32>(store, &instance, &module.alloc)?;
     let ptr = alloc.call_async(&mut *store, len).await?;
-    slice_mut(memory.data_mut(&mut *store), ptr, len, "the place for the request")?
-        .copy_from_slice(request);
+    slice_mut(
+        memory.data_mut(&mut *store),
+        ptr,
+        len,
+        "the place for the request",
+    )?
+    .copy_from_slice(request);
     let entry = typed::<(i32, i32), i64>(store, &instance, &function.entry)?;
     let packed = match entry.call_async(&mut *store, (ptr, len)).await {
         Ok(packed) => packed,

@@ -50,7 +50,9 @@ pub enum LoadError {
         mend: &'static str,
     },
     /// It begins as a module but does not hold together.
-    #[error("the module is malformed at byte {offset}: {why}; build it again, and check that it arrived whole")]
+    #[error(
+        "the module is malformed at byte {offset}: {why}; build it again, and check that it arrived whole"
+    )]
     Malformed {
         /// Where.
         offset: u64,
@@ -105,7 +107,9 @@ pub enum LoadError {
         limit: u64,
     },
     /// Its imports have other types than the node's.
-    #[error("the module's imports do not fit this node: {0:#}; build it with the `skylark-rt` of this release")]
+    #[error(
+        "the module's imports do not fit this node: {0:#}; build it with the `skylark-rt` of this release"
+    )]
     Link(wasmtime::Error),
     /// The compiler refused it.
     #[error("the module cannot be compiled: {0:#}")]

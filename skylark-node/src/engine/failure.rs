@@ -25,7 +25,9 @@ impl std::error::Error for Ended {}
 pub(super) fn contract(what: impl std::fmt::Display) -> wasmtime::Error {
     Ended(Failure::new(
         FailureKind::Contract,
-        format!("the module breaks the contract: {what}; build it with the `skylark-rt` of this release"),
+        format!(
+            "the module breaks the contract: {what}; build it with the `skylark-rt` of this release"
+        ),
     ))
     .into()
 }
@@ -68,14 +70,18 @@ pub(super) fn explain(error: &wasmtime::Error, guest: &Guest, stack: usize) -> F
                  raise the limit with `memory = \"…\"` on the function or `memory` on the node{}",
                 bytes(refused),
                 bytes(guest.memory_limit.limit),
-                last_words(guest).map(|w| format!(" ({w})")).unwrap_or_default(),
+                last_words(guest)
+                    .map(|w| format!(" ({w})"))
+                    .unwrap_or_default(),
             ),
         );
     }
     if let Some(limit) = error.downcast_ref::<PoolConcurrencyLimitError>() {
         return Failure::new(
             FailureKind::Unavailable,
-            format!("the node's instance pool is used up: {limit}; try again later, or raise `instances`"),
+            format!(
+                "the node's instance pool is used up: {limit}; try again later, or raise `instances`"
+            ),
         );
     }
     let message = match (trap, exit) {
@@ -90,7 +96,9 @@ pub(super) fn explain(error: &wasmtime::Error, guest: &Guest, stack: usize) -> F
             format!("it trapped: {what}{}", place(error))
         }),
         (None, Some(I32Exit(code))) => {
-            let words = last_words(guest).map(|w| format!(": {w}")).unwrap_or_default();
+            let words = last_words(guest)
+                .map(|w| format!(": {w}"))
+                .unwrap_or_default();
             format!("it ended itself with `exit({code})`{words}; a function must return")
         }
         (None, None) => format!("it failed: {error:#}"),
@@ -145,7 +153,10 @@ fn quote(text: &str) -> &str {
 /// A size for people: `64 MiB`, or bytes where it is no round number.
 pub(super) fn bytes(n: u64) -> String {
     const UNITS: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
-    match UNITS.iter().find(|(_, size)| n >= *size && n.is_multiple_of(*size)) {
+    match UNITS
+        .iter()
+        .find(|(_, size)| n >= *size && n.is_multiple_of(*size))
+    {
         Some((unit, size)) => format!("{} {unit}", n / size),
         None => format!("{n} bytes"),
     }
@@ -165,7 +176,9 @@ mod tests {
         check(
             "\nthread '<unnamed>' panicked at src/lib.rs:12:5:\nindex out of bounds: the len is 3 but the index is 7\n\
              note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace\n",
-            Some("panicked at src/lib.rs:12:5: index out of bounds: the len is 3 but the index is 7"),
+            Some(
+                "panicked at src/lib.rs:12:5: index out of bounds: the len is 3 but the index is 7",
+            ),
         );
         check(
             "thread 'main' (1) panicked at a.rs:1:1:\nfirst\nthread 'main' (1) panicked at b.rs:2:2:\ntwo\nlines",

@@ -10,7 +10,8 @@ use skylark_abi::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use wasmparser::{
-    BinaryReaderError, CompositeInnerType, ExternalKind, FuncType, Parser, Payload, TypeRef, ValType,
+    BinaryReaderError, CompositeInnerType, ExternalKind, FuncType, Parser, Payload, TypeRef,
+    ValType,
 };
 
 /// What a host offers to import: `(module, name)`.
@@ -81,9 +82,9 @@ pub(super) fn command(wasm: &[u8], bounds: Bounds, offer: &Offer) -> Result<(), 
     outline.check_memory(bounds.memory, NO_COMMAND)
 }
 
-const REBUILD: &str = "build it with the `skylark-rt` of this release, as `crate-type = [\"cdylib\"]`";
-const NO_COMMAND: &str =
-    "a plain command is a program with `main`, built for wasm32-wasip1; an app goes to `PUT /f/{app}`";
+const REBUILD: &str =
+    "build it with the `skylark-rt` of this release, as `crate-type = [\"cdylib\"]`";
+const NO_COMMAND: &str = "a plain command is a program with `main`, built for wasm32-wasip1; an app goes to `PUT /f/{app}`";
 
 /// What was found in a module, signatures as text: `(i32, i32) -> i64`.
 #[derive(Debug, Default)]
@@ -116,11 +117,9 @@ impl<'a> Outline<'a> {
             match payload? {
                 Payload::TypeSection(section) => {
                     for group in section {
-                        types.extend(group?.into_types().map(|ty| {
-                            match ty.composite_type.inner {
-                                CompositeInnerType::Func(f) => Some(signature(&f)),
-                                _ => None,
-                            }
+                        types.extend(group?.into_types().map(|ty| match ty.composite_type.inner {
+                            CompositeInnerType::Func(f) => Some(signature(&f)),
+                            _ => None,
                         }));
                     }
                 }
@@ -244,18 +243,20 @@ fn sniff(bytes: &[u8]) -> Result<(), LoadError> {
         ),
         [b'\0', b'a', b's', b'm', ..] => no_wasm("WebAssembly of an unknown version", TARGET),
         [] => no_wasm("empty", TARGET),
-        [0x7f, b'E', b'L', b'F', ..] => {
-            no_wasm("an ELF file (a native program or a compiled module)", TARGET)
-        }
+        [0x7f, b'E', b'L', b'F', ..] => no_wasm(
+            "an ELF file (a native program or a compiled module)",
+            TARGET,
+        ),
         [b'M', b'Z', ..] => no_wasm("a Windows program", TARGET),
         [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] => no_wasm("a macOS program", TARGET),
         [b'!', b'<', b'a', b'r', b'c', b'h', b'>', ..] => no_wasm(
             "a static library",
             "build with `crate-type = [\"cdylib\"]` and send the `.wasm` file",
         ),
-        [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] | [b'P', b'K', 3, 4, ..] => {
-            no_wasm("a compressed file", "unpack it and send the `.wasm` file in it")
-        }
+        [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] | [b'P', b'K', 3, 4, ..] => no_wasm(
+            "a compressed file",
+            "unpack it and send the `.wasm` file in it",
+        ),
         _ => match std::str::from_utf8(&bytes[..bytes.len().min(512)]) {
             Ok(text) if text.trim_start().starts_with("(module") => no_wasm(
                 "WebAssembly text",

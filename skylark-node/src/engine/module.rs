@@ -140,7 +140,10 @@ impl Inner {
             let hint = nearest(name, known).map(|n| format!("; did you mean `{n}`?"));
             Failure::new(
                 FailureKind::NotFound,
-                format!("the app has no function `{name}`{}", hint.unwrap_or_default()),
+                format!(
+                    "the app has no function `{name}`{}",
+                    hint.unwrap_or_default()
+                ),
             )
         })
     }

@@ -76,7 +76,13 @@ impl Engine {
         let cache = config
             .cache_dir
             .as_deref()
-            .map(|dir| Cache::open(dir, &wasmtime.precompile_compatibility_hash(), config.max_cache))
+            .map(|dir| {
+                Cache::open(
+                    dir,
+                    &wasmtime.precompile_compatibility_hash(),
+                    config.max_cache,
+                )
+            })
             .transpose()?;
         ticker::start(&wasmtime, config.epoch_tick)?;
         Ok(Self {
@@ -165,7 +171,10 @@ impl Inner {
         name: &Name,
     ) -> Result<(wasmtime::Module, wasmtime::InstancePre<Guest>), LoadError> {
         let code = self.compile(wasm, name)?;
-        let pre = self.linker.instantiate_pre(&code).map_err(LoadError::Link)?;
+        let pre = self
+            .linker
+            .instantiate_pre(&code)
+            .map_err(LoadError::Link)?;
         Ok((code, pre))
     }
 
@@ -173,16 +182,22 @@ impl Inner {
         if let Some(kept) = self.kept(name) {
             return Ok(kept);
         }
-        let _turn = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self
+            .compiling
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         // Another may have compiled the same module while this one waited.
         if let Some(kept) = self.kept(name) {
             return Ok(kept);
         }
-        let code = wasmtime::Module::from_binary(&self.wasmtime, wasm).map_err(LoadError::Compile)?;
+        let code =
+            wasmtime::Module::from_binary(&self.wasmtime, wasm).map_err(LoadError::Compile)?;
         if let Some(cache) = &self.cache {
             match code.serialize() {
                 Ok(bytes) => cache.put(&name.sha256, &bytes),
-                Err(error) => tracing::warn!(module = name.hex, %error, "a compiled module cannot be kept on disk"),
+                Err(error) => {
+                    tracing::warn!(module = name.hex, %error, "a compiled module cannot be kept on disk")
+                }
             }
         }
         Ok(code)
@@ -220,7 +235,9 @@ impl Inner {
 
 /// Exports were checked before compiling, so this tells of a fault of ours.
 fn vanished() -> LoadError {
-    LoadError::Link(wasmtime::Error::msg("an export is missing from the compiled module"))
+    LoadError::Link(wasmtime::Error::msg(
+        "an export is missing from the compiled module",
+    ))
 }
 
 fn check(config: &EngineConfig) -> Result<(), EngineError> {
@@ -231,13 +248,19 @@ fn check(config: &EngineConfig) -> Result<(), EngineError> {
         })
     };
     if config.pool_instances == 0 {
-        return fault("instances", "it is 0, so no call could ever run; give at least 1");
+        return fault(
+            "instances",
+            "it is 0, so no call could ever run; give at least 1",
+        );
     }
     if config.epoch_tick.is_zero() {
         return fault("epoch-tick", "it is 0; give at least 1 ms");
     }
     if config.max_memory > RESERVATION {
-        return fault("max-memory", "it is more than a 32-bit guest can address; give at most 4 GiB");
+        return fault(
+            "max-memory",
+            "it is more than a 32-bit guest can address; give at most 4 GiB",
+        );
     }
     if config.stack < 64 * 1024 || config.stack > 64 << 20 {
         return fault("stack", "give between 64 KiB and 64 MiB");

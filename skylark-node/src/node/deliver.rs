@@ -9,13 +9,18 @@ use skylark_abi::{
 use std::{
     collections::{BTreeMap, HashSet},
     sync::Mutex,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::{mpsc, watch};
 
 /// Entries being delivered by this node, and the way to acknowledge them.
 pub(super) struct Outbox {
     delivering: Mutex<HashSet<String>>,
+    /// Most entries in `delivering`; what is over it stays in the store until
+    /// a sweep finds room for it.
+    limit: usize,
+    /// Most executions that deliveries have under way here at once.
+    executions: tokio::sync::Semaphore,
     count: watch::Sender<usize>,
     acknowledge: mpsc::Sender<(String, String)>,
 }
@@ -23,28 +28,38 @@ pub(super) struct Outbox {
 /// Acknowledgements waiting to be written; past it the entry is simply
 /// delivered again, and dropped by its target.
 const ACKNOWLEDGEMENTS: usize = 4096;
-/// Entries taken over in one sweep.
-const SWEEP_LIMIT: usize = 256;
+/// Entries that are read from the store, or removed from it, in one go.
+const BATCH: usize = 256;
 /// First and longest pause between attempts to reach a node.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+/// How long one delivery is attempted before it is left to a later sweep, so
+/// that a node that is gone for long does not fill this one's memory.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Outbox {
-    pub(super) fn new() -> (Self, mpsc::Receiver<(String, String)>) {
+    pub(super) fn new(limit: usize, executions: usize) -> (Self, mpsc::Receiver<(String, String)>) {
         let (acknowledge, receiver) = mpsc::channel(ACKNOWLEDGEMENTS);
         let outbox = Self {
             delivering: Mutex::default(),
+            limit,
+            executions: tokio::sync::Semaphore::new(executions.min(tokio::sync::Semaphore::MAX_PERMITS)),
             count: watch::Sender::new(0),
             acknowledge,
         };
         (outbox, receiver)
     }
 
-    /// Whether this node was not delivering the entry yet.
+    /// Whether there is room for the entry and it is not being delivered yet.
     fn claim(&self, entry: &str) -> bool {
         let mut delivering = self.delivering.lock().unwrap_or_else(|e| e.into_inner());
-        let new = delivering.insert(entry.to_owned());
+        let taken = delivering.len() < self.limit && delivering.insert(entry.to_owned());
         self.count.send_replace(delivering.len());
-        new
+        taken
+    }
+
+    /// How many more entries may be delivered at once.
+    fn room(&self) -> usize {
+        self.limit.saturating_sub(*self.count.borrow())
     }
 
     fn release(&self, entry: &str) {
@@ -71,30 +86,41 @@ impl Node {
             let app = app.to_owned();
             self.0.background.spawn(async move {
                 let stop = node.0.stop.clone();
-                tokio::select! {
-                    () = node.deliver_until_acknowledged(message) => {
-                        // A full queue drops it: see `ACKNOWLEDGEMENTS`.
-                        let _ = node.0.outbox.acknowledge.try_send((app, entry.clone()));
-                    }
-                    () = stop.cancelled() => {}
+                let acknowledged = tokio::select! {
+                    acknowledged = node.deliver_until_acknowledged(message) => acknowledged,
+                    () = stop.cancelled() => false,
+                };
+                if acknowledged {
+                    // A full queue drops it: see `ACKNOWLEDGEMENTS`.
+                    let _ = node.0.outbox.acknowledge.try_send((app, entry.clone()));
                 }
                 node.0.outbox.release(&entry);
             });
         }
     }
 
-    async fn deliver_until_acknowledged(&self, message: Message) {
+    /// Whether the target took it, before patience ran out.
+    async fn deliver_until_acknowledged(&self, message: Message) -> bool {
+        let started = Instant::now();
         let mut pause = BACKOFF.0;
         let target = target(&message).to_owned();
         loop {
             let result = if target == self.name() {
+                let _turn = self.0.outbox.executions.acquire().await;
                 self.accept(message.clone()).await
             } else {
                 self.deliver_to_peer(&target, &message).await
             };
             match result {
-                Ok(()) => return,
-                Err(error) if is_final(&error) => return self.give_up(message, &target, &error).await,
+                Ok(()) => return true,
+                Err(error) if is_final(&error) => {
+                    self.give_up(message, &target, &error).await;
+                    return true;
+                }
+                Err(error) if started.elapsed() > PATIENCE => {
+                    tracing::warn!(target, %error, "delivery failed; it is left to a later sweep");
+                    return false;
+                }
                 Err(error) => {
                     metrics::counter!("skylark_delivery_retries_total").increment(1);
                     tracing::warn!(target, %error, ?pause, "delivery failed; it is tried again");
@@ -192,7 +218,7 @@ impl Node {
             let mut batch = Vec::new();
             loop {
                 let received = tokio::select! {
-                    n = receiver.recv_many(&mut batch, SWEEP_LIMIT) => n,
+                    n = receiver.recv_many(&mut batch, BATCH) => n,
                     () = stop.cancelled() => break,
                 };
                 if received == 0 {
@@ -232,13 +258,25 @@ impl Node {
 
     async fn sweep(&self) -> Result<(), NodeError> {
         let claim = self.0.config.bounds.claim;
-        for (app, entry) in self.0.store.overdue(SWEEP_LIMIT, claim).await? {
-            match skylark_abi::decode::<Message>(&entry.payload) {
-                Ok(message) => self.send(&app, vec![(entry.id, message)]),
-                Err(error) => tracing::error!(app, entry = entry.id, %error, "an outbox entry is unreadable"),
+        loop {
+            let batch = BATCH.min(self.0.outbox.room());
+            let overdue = if batch == 0 {
+                Vec::new()
+            } else {
+                self.0.store.overdue(batch, claim).await?
+            };
+            let last = overdue.len() < batch || batch == 0;
+            for (app, entry) in overdue {
+                match skylark_abi::decode::<Message>(&entry.payload) {
+                    Ok(message) => self.send(&app, vec![(entry.id, message)]),
+                    Err(error) => tracing::error!(app, entry = entry.id, %error, "an outbox entry is unreadable"),
+                }
+            }
+            if last {
+                break;
             }
         }
-        self.0.store.expire(SWEEP_LIMIT).await?;
+        self.0.store.expire(BATCH).await?;
         Ok(())
     }
 }

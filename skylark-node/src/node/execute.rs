@@ -177,6 +177,11 @@ impl Node {
                             ending = Some((response.outcome.clone(), successors.is_empty()));
                             task.ran(response, successors, report.clone())
                         }
+                        // Not the function's doing, and perhaps not there the
+                        // next time: nothing to record.
+                        Err(failure) if failure.kind == FailureKind::Unavailable => {
+                            return Err(NodeError::Unavailable(failure.to_string()));
+                        }
                         Err(failure) => {
                             ending = Some((Outcome::Err(failure.clone()), true));
                             task.fail(failure, report.clone())

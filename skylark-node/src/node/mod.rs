@@ -58,6 +58,12 @@ pub struct NodeConfig {
     pub cluster_token: String,
     /// How often the outbox is searched for what a dead node left.
     pub sweep: Duration,
+    /// Messages that this node delivers at once; further ones wait in the
+    /// store.
+    pub max_deliveries: usize,
+    /// Asynchronous executions and successors that run here at once; further
+    /// ones wait their turn.
+    pub max_executions: usize,
 }
 
 /// One Skylark node. Cheap to clone; all clones are the same node.
@@ -102,7 +108,7 @@ impl Node {
     ) -> Result<Self, NodeError> {
         let apps = apps::Apps::open(&config.data, &engine).await?;
         let peers = peers::Peers::new(&config.cluster_token)?;
-        let (outbox, acknowledgements) = deliver::Outbox::new();
+        let (outbox, acknowledgements) = deliver::Outbox::new(config.max_deliveries, config.max_executions);
         let node = Self(Arc::new(Inner {
             runs: runs::Runs::new(config.runs_memory),
             peers,

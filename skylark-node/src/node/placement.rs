@@ -207,7 +207,7 @@ fn alone(name: &str) -> Result<Schedule, NodeError> {
 }
 
 fn refused(error: ElectError) -> Failure {
-    Failure::new(FailureKind::Unavailable, format!("no node for the successor: {error}"))
+    Failure::new(FailureKind::NotFound, format!("no node for the successor: {error}"))
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ pub enum StoreError {
         size: u64,
         /// The limit in bytes.
         limit: u64,
-        /// The name of the limit in [`super::StoreOptions`].
+        /// The node's option that sets the limit.
         option: &'static str,
     },
 }

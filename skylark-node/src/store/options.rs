@@ -127,7 +127,7 @@ impl StoreOptions {
             what: what(),
             size: size as u64,
             limit: self.max_value as u64,
-            option: "max_value",
+            option: "max-value",
         })
     }
 
@@ -149,7 +149,7 @@ impl StoreOptions {
             what: what.to_owned(),
             size: size as u64,
             limit: self.max_read as u64,
-            option: "max_read",
+            option: "max-read",
         }
     }
 }

@@ -19,6 +19,12 @@ pub(super) fn parse(url: &str) -> Result<Target, StoreError> {
         None if url == "memory" => Ok(Target::Memory),
         Some(("memory", "")) => Ok(Target::Memory),
         Some(("embedded", "")) => fail("`embedded:` lacks its directory".into()),
+        Some(("embedded", rest)) if rest.starts_with("//") && !rest.starts_with("///") => {
+            fail(format!(
+                "`{url}` names no directory; write `embedded:{}`",
+                &rest[2..]
+            ))
+        }
         Some(("embedded", directory)) => Ok(Target::Embedded(directory.into())),
         Some(("redis" | "unix", rest)) if rest.starts_with("//") => Ok(Target::Redis(url.into())),
         Some(("rediss", _)) => fail(
@@ -39,11 +45,13 @@ mod tests {
     fn urls() {
         let embedded = |path: &str| Ok(Target::Embedded(path.into()));
         let redis = |url: &str| Ok(Target::Redis(url.into()));
-        let rows: [(&str, Result<Target, &str>); 11] = [
+        let rows: [(&str, Result<Target, &str>); 13] = [
             ("memory", Ok(Target::Memory)),
             ("memory:", Ok(Target::Memory)),
             ("embedded:/var/lib/skylark", embedded("/var/lib/skylark")),
             ("embedded:data", embedded("data")),
+            ("embedded:///srv/a", embedded("/srv/a")),
+            ("embedded://data", Err("write `embedded:data`")),
             ("embedded:", Err("lacks its directory")),
             ("redis://localhost", redis("redis://localhost")),
             ("unix:///run/redis.sock", redis("unix:///run/redis.sock")),

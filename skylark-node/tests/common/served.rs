@@ -116,6 +116,8 @@ async fn start(config: HttpConfig) -> Served {
         runs_memory: 1 << 20,
         cluster_token: CLUSTER_TOKEN.into(),
         sweep: Duration::from_secs(3600),
+        max_deliveries: 1024,
+        max_executions: 64,
     };
     let placer = Placer::open(PlacerConfig {
         node: "local".into(),

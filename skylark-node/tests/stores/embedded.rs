@@ -255,6 +255,45 @@ async fn commits_that_wait_together_share_a_sync() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_queue_refuses_in_time() {
+    let directory = tempfile::tempdir().expect("directory");
+    let options = StoreOptions {
+        queue: 1,
+        timeout: Duration::ZERO,
+        ..StoreOptions::default()
+    };
+    let store = EmbeddedStore::open(directory.path(), &options).expect("open");
+    let app = app(Arc::new(store));
+    let commits = (0..200).map(|n| {
+        let app = app.clone();
+        tokio::spawn(async move {
+            let commit = Commit {
+                writes: vec![(var(&format!("v{n}")), Some(b"1".to_vec()))],
+                ..app.commit()
+            };
+            app.store.commit(&commit).await
+        })
+    });
+    let mut done = 0;
+    for commit in join_all(commits).await {
+        match commit.expect("commit") {
+            Ok(committed) => {
+                assert_eq!(committed, Committed::Done);
+                done += 1;
+            }
+            Err(error) => {
+                let text = error.to_string();
+                assert!(text.contains("1 writes (option `store-queue`)"), "{text}");
+                assert!(text.contains("(option `store-timeout`)"), "{text}");
+            }
+        }
+    }
+    assert!((1..200).contains(&done), "{done} of 200 found a place");
+    let states = app.store.states("app", None, 1000).await.expect("states");
+    assert_eq!(states.len(), done);
+}
+
 /// Environment of a child: the store's directory.
 const CHILD: &str = "SKYLARK_TEST_STORE";
 

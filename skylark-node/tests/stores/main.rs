@@ -5,6 +5,7 @@ mod app;
 mod cases;
 mod embedded;
 mod on_redis;
+mod redis_faults;
 mod redis_server;
 mod throughput;
 
@@ -28,13 +29,13 @@ fn options() -> StoreOptions {
 /// Runs all cases and names those that fail.
 async fn conform(store: Arc<dyn Store>) {
     let mut failed = Vec::new();
-    for (name, case) in cases::CASES {
+    for (name, case) in cases::all() {
         let app = App {
             store: store.clone(),
-            name: (*name).to_owned(),
+            name: name.to_owned(),
         };
         if AssertUnwindSafe(case(app)).catch_unwind().await.is_err() {
-            failed.push(*name);
+            failed.push(name);
         }
     }
     assert!(failed.is_empty(), "{} fails: {failed:?}", store.describe());

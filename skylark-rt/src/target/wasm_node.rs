@@ -85,6 +85,19 @@ extern "C" fn skylark_failure() -> i64 {
     })
 }
 
+unsafe extern "C" {
+    /// Made by the linker: runs the constructors of what is linked in.
+    fn __wasm_call_ctors();
+}
+
+/// Makes the module a WASI reactor. Without it the linker takes the module for
+/// a command, and runs constructors and destructors around every export.
+#[unsafe(no_mangle)]
+extern "C" fn _initialize() {
+    // SAFETY: the host calls this once, before anything else.
+    unsafe { __wasm_call_ctors() };
+}
+
 const ALIGN: usize = 8;
 
 /// Makes room for what the host hands to the next call entry, which frees it.

@@ -18,7 +18,7 @@ use cargo_skylark::{
 };
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-pub use photos::Area;
+pub(crate) use photos::Area;
 use photos::{PHOTOS, Photo};
 use report::{Report, Run};
 use skylark_abi::schema::NodeType;
@@ -41,7 +41,7 @@ Examples:
   cargo xtask demo                                  state in embedded stores, one a node
   cargo xtask demo --store redis://127.0.0.1:6379   state in a Redis that is running
   cargo xtask demo --json | jq .runs[].verdict      for programs")]
-pub struct Options {
+pub(crate) struct Options {
     /// Where state is kept: `embedded`, `memory` or `redis://host:port`.
     #[arg(long, default_value = "embedded")]
     pub store: String,
@@ -70,7 +70,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// A step failed, or a verdict is not what it should be.
-pub fn run(options: &Options, output: &Output) -> Result<()> {
+pub(crate) fn run(options: &Options, output: &Output) -> Result<()> {
     setup::wasm_target(output)?;
     let program = match &options.node {
         Some(program) => program.clone(),
@@ -282,18 +282,21 @@ fn progress(output: &Output, steps: u64) -> ProgressBar {
     bar
 }
 
-/// Waits for Ctrl-C or a request to end, and says so as an error.
+/// Waits for Ctrl-C, the terminal's end or a request to end, and says so as an
+/// error.
 async fn interrupted() -> anyhow::Error {
-    match (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    ) {
-        (Ok(mut interrupt), Ok(mut terminate)) => select! {
-            _ = interrupt.recv() => anyhow!("interrupted"),
-            _ = terminate.recv() => anyhow!("asked to end"),
-        },
-        (Err(error), _) | (_, Err(error)) => anyhow!("cannot listen for signals: {error}"),
-    }
+    let listen = |kind| signal(kind).map_err(|error| anyhow!("cannot listen for signals: {error}"));
+    let wait = async {
+        let mut interrupt = listen(SignalKind::interrupt())?;
+        let mut terminate = listen(SignalKind::terminate())?;
+        let mut hangup = listen(SignalKind::hangup())?;
+        select! {
+            _ = interrupt.recv() => anyhow::Ok("interrupted"),
+            _ = terminate.recv() => Ok("asked to end"),
+            _ = hangup.recv() => Ok("the terminal is gone"),
+        }
+    };
+    wait.await.map_or_else(|error| error, anyhow::Error::msg)
 }
 
 /// How often a directory that a dying process still writes to is tried again.

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// The level of a photograph that shows fire.
-pub const ALARM: &str = "alarm";
+pub(crate) const ALARM: &str = "alarm";
 /// The level of one that does not.
 const CLEAR: &str = "clear";
 
 /// A photograph.
 #[derive(Debug)]
-pub struct Photo {
+pub(crate) struct Photo {
     /// Its file in the example's `images/`.
     pub file: &'static str,
     /// The verdict's level, as it should be.
@@ -23,7 +23,7 @@ pub struct Photo {
 }
 
 /// In the order in which they are sent; the alarm comes last.
-pub const PHOTOS: [Photo; 4] = [
+pub(crate) const PHOTOS: [Photo; 4] = [
     Photo {
         file: "coffee.png",
         level: CLEAR,
@@ -48,7 +48,7 @@ pub const PHOTOS: [Photo; 4] = [
 
 /// What the last function returns.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Verdict {
+pub(crate) struct Verdict {
     /// `clear`, `watch` or `alarm`.
     pub level: String,
     /// In words.
@@ -61,7 +61,7 @@ pub struct Verdict {
 
 /// A box, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Area {
+pub(crate) struct Area {
     /// Left edge.
     pub x: u32,
     /// Upper edge.
@@ -74,7 +74,7 @@ pub struct Area {
 
 impl Area {
     /// Whether a point lies in it.
-    pub fn holds(&self, (x, y): (u32, u32)) -> bool {
+    pub(crate) fn holds(&self, (x, y): (u32, u32)) -> bool {
         x.checked_sub(self.x).is_some_and(|dx| dx < self.width)
             && y.checked_sub(self.y).is_some_and(|dy| dy < self.height)
     }
@@ -82,7 +82,7 @@ impl Area {
 
 impl Photo {
     /// What is sent: the station and the file.
-    pub fn request(&self, station: &str) -> Result<Vec<u8>> {
+    pub(crate) fn request(&self, station: &str) -> Result<Vec<u8>> {
         let file = path(self.file);
         let image =
             std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -93,7 +93,7 @@ impl Photo {
     }
 
     /// Whether this is the right verdict.
-    pub fn is_judged_by(&self, verdict: &Verdict) -> bool {
+    pub(crate) fn is_judged_by(&self, verdict: &Verdict) -> bool {
         let boxed = match self.glow {
             Some(glow) => verdict.boxes.iter().any(|area| area.holds(glow)),
             None => verdict.boxes.is_empty(),
@@ -103,7 +103,7 @@ impl Photo {
 }
 
 /// Where a photograph is.
-pub fn path(file: &str) -> PathBuf {
+pub(crate) fn path(file: &str) -> PathBuf {
     process::root().join("examples/firealarm/images").join(file)
 }
 

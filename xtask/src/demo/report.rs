@@ -12,11 +12,11 @@ use std::path::PathBuf;
 
 /// Everything that happened.
 #[derive(Debug, Serialize)]
-pub struct Report {
+pub(crate) struct Report {
     /// Where state was kept.
     pub store: String,
     /// Bytes of the module.
-    pub module_bytes: u64,
+    pub(crate) module_bytes: u64,
     /// The nodes.
     pub nodes: Vec<NodeAddress>,
     /// One for each photograph.
@@ -27,7 +27,7 @@ pub struct Report {
 
 /// One photograph's run.
 #[derive(Debug, Serialize)]
-pub struct Run {
+pub(crate) struct Run {
     /// Its file.
     pub photo: &'static str,
     /// Whether the verdict is the right one.
@@ -48,7 +48,7 @@ pub struct Run {
 
 impl Report {
     /// For people.
-    pub fn render(&self) -> String {
+    pub(crate) fn render(&self) -> String {
         let nodes: Vec<String> = self
             .nodes
             .iter()

@@ -4,12 +4,12 @@ use anyhow::{Context as _, Result};
 use skylark_abi::keys;
 
 /// Whether the store is a server's, which others may use.
-pub fn is_shared(store: &str) -> bool {
+pub(crate) fn is_shared(store: &str) -> bool {
     store.starts_with("redis")
 }
 
 /// The store's URL as it may be shown.
-pub fn without_password(store: &str) -> String {
+pub(crate) fn without_password(store: &str) -> String {
     match store
         .split_once("://")
         .and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1)))
@@ -26,7 +26,7 @@ const STEP: usize = 1000;
 ///
 /// # Errors
 /// The store cannot be reached.
-pub async fn clean(store: &str, app: &str) -> Result<()> {
+pub(crate) async fn clean(store: &str, app: &str) -> Result<()> {
     if !is_shared(store) {
         return Ok(());
     }

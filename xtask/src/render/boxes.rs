@@ -16,7 +16,7 @@ const WIDTH: u32 = 2;
 ///
 /// # Errors
 /// The one cannot be read, or the other written.
-pub fn png(photo: &Path, boxes: &[Area], png: &Path) -> Result<()> {
+pub(crate) fn png(photo: &Path, boxes: &[Area], png: &Path) -> Result<()> {
     let read = || format!("cannot read {}", photo.display());
     let mut image = image::open(photo).with_context(read)?.into_rgb8();
     for area in boxes {

@@ -1,4 +1,4 @@
 //! Pictures of a run.
 
-pub mod boxes;
-pub mod timeline;
+pub(crate) mod boxes;
+pub(crate) mod timeline;

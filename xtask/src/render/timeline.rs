@@ -49,7 +49,7 @@ text { fill: #e7eaf0 } .page { fill: #12151c; stroke: #2b3240 } .lane { fill: #1
 
 /// Draws the tasks of a run over the lanes of the nodes that it came to, in the
 /// order in which it came to them. The same run gives the same bytes.
-pub fn svg(title: &str, nodes: &[NodeAddress], tasks: &[TaskReport]) -> String {
+pub(crate) fn svg(title: &str, nodes: &[NodeAddress], tasks: &[TaskReport]) -> String {
     let mut tasks: Vec<&TaskReport> = tasks.iter().collect();
     tasks.sort_by_key(|task| (task.arrived_unix_us, task.task_id.len()));
     let chart = Chart::new(&tasks);

@@ -9,7 +9,7 @@ use std::process::Command;
 ///
 /// # Errors
 /// There is no apt-get, or we are not root.
-pub fn usable() -> Result<()> {
+pub(crate) fn usable() -> Result<()> {
     process::find("apt-get").context("there is no apt-get here")?;
     let user = process::capture(Command::new("id").arg("-u"))?;
     if user.trim() != "0" {
@@ -25,7 +25,7 @@ pub fn usable() -> Result<()> {
 ///
 /// # Errors
 /// See [`usable`]; the mirrors cannot be reached.
-pub fn update(output: &Output) -> Result<()> {
+pub(crate) fn update(output: &Output) -> Result<()> {
     usable()?;
     process::run(Command::new("apt-get").args(["--quiet", "update"]), output)
 }
@@ -35,7 +35,7 @@ pub fn update(output: &Output) -> Result<()> {
 /// # Errors
 /// See [`usable`]; there is no such package, or it conflicts with one that is
 /// installed.
-pub fn install(packages: &[&str], output: &Output) -> Result<()> {
+pub(crate) fn install(packages: &[&str], output: &Output) -> Result<()> {
     let missing: Vec<&str> = packages
         .iter()
         .copied()
@@ -58,7 +58,7 @@ pub fn install(packages: &[&str], output: &Output) -> Result<()> {
 }
 
 /// The version that would be installed; `None` if there is none.
-pub fn candidate(package: &str) -> Option<String> {
+pub(crate) fn candidate(package: &str) -> Option<String> {
     let said = process::capture(Command::new("apt-cache").args(["policy", package])).ok()?;
     parse_candidate(&said).map(str::to_owned)
 }
@@ -67,7 +67,7 @@ pub fn candidate(package: &str) -> Option<String> {
 ///
 /// # Errors
 /// It is not installed.
-pub fn files(package: &str) -> Result<Vec<String>> {
+pub(crate) fn files(package: &str) -> Result<Vec<String>> {
     let said = process::capture(Command::new("dpkg-query").args(["--listfiles", package]))?;
     Ok(said.lines().map(str::to_owned).collect())
 }
@@ -85,7 +85,7 @@ fn parse_candidate(policy: &str) -> Option<&str> {
 }
 
 /// The upstream version in a Debian version: `1:1.96.0+dfsg1-1~deb12u2` is 1.96.
-pub fn upstream(version: &str) -> Option<(u32, u32)> {
+pub(crate) fn upstream(version: &str) -> Option<(u32, u32)> {
     let upstream = version.split_once(':').map_or(version, |(_, rest)| rest);
     let mut numbers = upstream.split(|c: char| !c.is_ascii_digit());
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))

@@ -67,7 +67,7 @@ pub extern "C" fn trial() -> usize { std::env::args().count() }
 /// # Errors
 /// No recent Rust is packaged, packages cannot be installed, or a step fails;
 /// the error says which.
-pub fn install(output: &Output) -> Result<()> {
+pub(crate) fn install(output: &Output) -> Result<()> {
     apt::usable()?;
     output.status(
         "Installing",

@@ -16,7 +16,7 @@ use std::{path::PathBuf, process::Command};
 ///
 /// # Errors
 /// One is missing and cannot be installed from here; the error says how to.
-pub fn everything(output: &Output) -> Result<()> {
+pub(crate) fn everything(output: &Output) -> Result<()> {
     wasm_target(output)?;
     redis(output).map(|_| ())
 }
@@ -26,7 +26,7 @@ pub fn everything(output: &Output) -> Result<()> {
 ///
 /// # Errors
 /// None can be had; the error says what was tried and what to install.
-pub fn wasm_target(output: &Output) -> Result<Toolchain> {
+pub(crate) fn wasm_target(output: &Output) -> Result<Toolchain> {
     if let Ok(found) = Toolchain::find(process::root()) {
         output.status("Found", &format!("{TARGET} in {found}"));
         return Ok(found);
@@ -69,7 +69,7 @@ const REDIS_MAJOR: u32 = 7;
 ///
 /// # Errors
 /// There is none of version 7 or later, and it cannot be installed from here.
-pub fn redis(output: &Output) -> Result<PathBuf> {
+pub(crate) fn redis(output: &Output) -> Result<PathBuf> {
     let program = match process::find("redis-server") {
         Some(program) => program,
         None => {

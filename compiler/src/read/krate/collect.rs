@@ -54,11 +54,7 @@ pub(crate) struct Annotated {
 
 /// Takes the first annotation off an item, as rustc does before it calls the
 /// macro.
-fn take_annotation(
-    attrs: &mut Vec<Attribute>,
-    bare: &Imports,
-    ctx: &Ctx,
-) -> Option<Annotated> {
+fn take_annotation(attrs: &mut Vec<Attribute>, bare: &Imports, ctx: &Ctx) -> Option<Annotated> {
     let (index, annotation) = attrs.iter().enumerate().find_map(|(index, attr)| {
         let path = attr.path();
         let annotation = Annotation::of(path, &ctx.runtime)?;
@@ -263,7 +259,12 @@ impl<'ast> Visit<'ast> for Collector<'_> {
                 return plans.into_iter().for_each(|plan| self.add_state(plan));
             }
             Err(error) => {
-                report(self.file, Code::Annotation, &error, &mut self.model.diagnostics);
+                report(
+                    self.file,
+                    Code::Annotation,
+                    &error,
+                    &mut self.model.diagnostics,
+                );
             }
         }
         syn::visit::visit_item(self, item);

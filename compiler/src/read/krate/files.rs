@@ -39,13 +39,23 @@ impl SourceFile {
     /// # Errors
     /// It is no Rust; the span is in this file.
     pub(crate) fn parse(&self) -> syn::Result<syn::File> {
-        let tokens: TokenStream = self.text[self.prefix()..].parse().map_err(syn::Error::from)?;
+        let tokens: TokenStream =
+            self.text[self.prefix()..]
+                .parse()
+                .map_err(|error: proc_macro2::LexError| {
+                    let why = "this is no Rust: a bracket has no partner, or a literal is broken";
+                    syn::Error::new(error.span(), why)
+                })?;
         syn::parse2(tokens)
     }
 
     /// Bytes before the source proper: a byte order mark and a `#!` line.
     pub(crate) fn prefix(&self) -> usize {
-        let mark = if self.text.starts_with('\u{feff}') { 3 } else { 0 };
+        let mark = if self.text.starts_with('\u{feff}') {
+            3
+        } else {
+            0
+        };
         let rest = &self.text[mark..];
         let line = rest.starts_with("#!") && !rest[2..].trim_start().starts_with('[');
         let shebang = if line {
@@ -67,7 +77,10 @@ impl SourceFile {
     pub(crate) fn span(&self, range: Range<usize>) -> SourceSpan {
         let start = range.start.min(self.text.len());
         let before = &self.text.as_bytes()[..start];
-        let line_start = before.iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
+        let line_start = before
+            .iter()
+            .rposition(|b| *b == b'\n')
+            .map_or(0, |i| i + 1);
         let is_char_start = |b: &&u8| (**b & 0xc0) != 0x80;
         SourceSpan {
             start,
@@ -125,7 +138,13 @@ pub fn load(
             continue;
         };
         let mut wanted = Vec::new();
-        modules(&parsed.items, &current.module, &folder, Path::new(&current.path), &mut wanted);
+        modules(
+            &parsed.items,
+            &current.module,
+            &folder,
+            Path::new(&current.path),
+            &mut wanted,
+        );
         for wanted in wanted {
             let found = wanted.candidates.iter().find_map(|(path, folder)| {
                 let text = read(path).ok()?;
@@ -146,7 +165,11 @@ pub fn load(
                     diagnostics.push(current.diagnostic(
                         Code::Source,
                         current.locate(wanted.span),
-                        format!("module `{}` has no file; looked for {}", wanted.module, tried.join(" and ")),
+                        format!(
+                            "module `{}` has no file; looked for {}",
+                            wanted.module,
+                            tried.join(" and ")
+                        ),
                     ));
                 }
             }
@@ -175,7 +198,13 @@ fn modules(items: &[Item], module: &str, folder: &Path, file: &Path, wanted: &mu
         let inner = format!("{module}::{name}");
         let explicit = item.attrs.iter().find_map(path_attribute);
         if let Some((_, items)) = &item.content {
-            modules(items, &inner, &folder.join(explicit.as_deref().unwrap_or(&name)), file, wanted);
+            modules(
+                items,
+                &inner,
+                &folder.join(explicit.as_deref().unwrap_or(&name)),
+                file,
+                wanted,
+            );
             continue;
         }
         let candidates = match explicit {

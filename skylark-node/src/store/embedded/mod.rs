@@ -155,11 +155,7 @@ impl EmbeddedStore {
         T: Send + 'static,
         F: FnMut(&mut Tables<'_>) -> Disk<T> + Send + 'static,
     {
-        let stopped = || {
-            self.shared
-                .unavailable("its writer has stopped; restart the node".into())
-        };
-        let queue = self.queue.as_ref().ok_or_else(stopped)?;
+        let queue = self.queue.as_ref().ok_or_else(|| self.stopped())?;
         let (job, answer) = writer::job(work);
         let StoreOptions {
             queue: places,
@@ -170,13 +166,19 @@ impl EmbeddedStore {
             Ok(()) => {}
             Err(mpsc::error::SendTimeoutError::Timeout(_)) => {
                 return Err(self.shared.unavailable(format!(
-                    "{places} writes (option `queue`) have waited for the disk for more than {timeout:?} \
-                     (option `timeout`); it is too slow for this load"
+                    "{places} writes (option `store-queue`) have waited for the disk for more than {timeout:?} \
+                     (option `store-timeout`); it is too slow for this load"
                 )));
             }
-            Err(mpsc::error::SendTimeoutError::Closed(_)) => return Err(stopped()),
+            Err(mpsc::error::SendTimeoutError::Closed(_)) => return Err(self.stopped()),
         }
-        answer.await.unwrap_or_else(|_| Err(stopped()))
+        answer.await.unwrap_or_else(|_| Err(self.stopped()))
+    }
+
+    /// Only a panic of the writer stops it.
+    fn stopped(&self) -> StoreError {
+        self.shared
+            .unavailable("its writer has stopped; restart the node".into())
     }
 
     /// The value kept under a key.
@@ -311,6 +313,9 @@ impl Store for EmbeddedStore {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
+        if self.queue.as_ref().is_none_or(mpsc::Sender::is_closed) {
+            return Err(self.stopped());
+        }
         self.shared.read(|_| Ok(()))
     }
 

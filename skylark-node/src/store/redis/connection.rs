@@ -136,6 +136,8 @@ impl Connection {
         } else if info.get("redis_mode") == "cluster" {
             "it is a node of a Redis Cluster; Skylark needs a single server (with replicas, if you like)"
                 .into()
+        } else if info.get("redis_mode") == "sentinel" {
+            "it is a Sentinel, which keeps no data; name the primary that it watches".into()
         } else if info.get("role") == "slave" {
             format!(
                 "it is a replica; name its primary, {}:{}",
@@ -213,7 +215,7 @@ impl Connection {
             }
             _ if error.is_io_error() => unavailable(format!(
                 "the connection failed ({error}) and is made anew; \
-                 is the server running, and within {timeout:?} (option `timeout`)?"
+                 is the server running, and within {timeout:?} (option `store-timeout`)?"
             )),
             _ => unavailable(error.to_string()),
         }
@@ -223,7 +225,7 @@ impl Connection {
         StoreError::Unavailable {
             store: self.name.clone(),
             why: format!(
-                "no answer within {:?} (option `timeout`); is it overloaded, or the network cut?",
+                "no answer within {:?} (option `store-timeout`); is it overloaded, or the network cut?",
                 self.timeout
             ),
         }

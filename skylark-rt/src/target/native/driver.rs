@@ -9,7 +9,7 @@ use crate::call;
 use skylark_abi::{
     call::{CallRequest, CallResponse, Failure, FailureKind, Outcome, Variable},
     protocol::{Begun, Bounds, Done, Miss, Plan, Step, Task},
-    run::{Invocation, TaskReport},
+    run::{Invocation, Message, TaskReport},
     schema::nearest,
 };
 use std::{
@@ -21,6 +21,13 @@ use std::{
 
 /// The name of this process as a node.
 pub(super) const NODE: &str = "native";
+
+/// A task that is over, with the reports of its path.
+#[derive(Debug)]
+pub(super) struct Executed {
+    pub(super) done: Done,
+    pub(super) tasks: Vec<TaskReport>,
+}
 
 /// An app and its store.
 #[derive(Debug)]
@@ -57,25 +64,21 @@ impl Host {
         })
     }
 
-    /// Executes one invocation. `inline`: the caller takes the outcome from
-    /// what is returned, so that no completion is sent. Without a record of
-    /// its outcome, the same invocation must not be delivered twice.
-    pub(super) fn execute(
-        self: &Arc<Self>,
-        invocation: Invocation,
-        inline: bool,
-    ) -> (Done, TaskReport) {
+    /// Executes one invocation. What was `delivered` from the outbox has its
+    /// outcome recorded, since an outbox may deliver twice.
+    pub(super) fn execute(self: &Arc<Self>, invocation: Invocation, delivered: bool) -> Executed {
         let mut report = arrived(&invocation);
         let plan = Plan {
             owner: NODE.to_owned(),
-            dedupe: !inline,
+            dedupe: delivered,
             prefetch: Vec::new(),
-            inline,
+            // The run began here, where its end is waited for.
+            inline: true,
             bounds: Bounds::default(),
         };
         let task = Rc::new(RefCell::new(Task::new(invocation, &self.app.schema, plan)));
         let mut step = task.borrow_mut().start();
-        loop {
+        let mut done = loop {
             step = match step {
                 Step::Begin(begin) => {
                     let begun = self.store().begin(&begin);
@@ -90,12 +93,20 @@ impl Host {
                     std::thread::sleep(pause);
                     task.borrow_mut().start()
                 }
-                Step::Done(done) => {
-                    report.round_trips = task.borrow().round_trips();
-                    return (*done, report);
-                }
+                Step::Done(done) => break *done,
             };
+        };
+        report.round_trips = task.borrow().round_trips();
+        report.conflicts = task.borrow().conflicts();
+        let mut tasks = task.borrow().invocation().tasks.clone();
+        tasks.push(report);
+        // What a commit cost is known after it: its messages were too early.
+        for (_, message) in &mut done.messages {
+            if let Message::Invoke(next) = message {
+                next.tasks.clone_from(&tasks);
+            }
         }
+        Executed { done, tasks }
     }
 
     fn step_run(
@@ -107,8 +118,6 @@ impl Host {
         let clock = Instant::now();
         let ran = self.call(task, request);
         report.run_us = micros(clock.elapsed());
-        report.conflicts = task.borrow().conflicts();
-        report.round_trips = task.borrow().round_trips();
         let mut task = task.borrow_mut();
         let placed = ran.and_then(|response| {
             let successors = task.successors(&response, &self.app.schema)?;

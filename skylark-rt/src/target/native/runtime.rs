@@ -1,10 +1,10 @@
 //! What a test uses.
 
 use super::{
-    driver::{Host, NODE},
+    driver::{Executed, Host, NODE},
     registry::App,
 };
-use crate::codec;
+use crate::codec::{self, Mismatch};
 use serde::{Serialize, de::DeserializeOwned};
 use skylark_abi::{
     call::{Failure, FailureKind, Outcome, Scope},
@@ -81,16 +81,15 @@ impl Run {
     /// The run failed, or its result is no `T` ([`FailureKind::Contract`]).
     pub fn value<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         let json = self.result.as_ref().map_err(Failure::clone)?;
-        codec::from_json(json).map_err(|mismatch| {
-            Failure::new(
-                FailureKind::Contract,
-                format!(
-                    "the run's result is no `{}`: {}",
-                    std::any::type_name::<T>(),
-                    mismatch.message
-                ),
-            )
-            .at(mismatch.path)
+        codec::from_json(json).map_err(|Mismatch { path, message }| {
+            let wanted = std::any::type_name::<T>();
+            let text = format!("the run's result is no `{wanted}`: {message}");
+            let failure = Failure::new(FailureKind::Contract, text);
+            if path.is_empty() {
+                failure
+            } else {
+                failure.at(path)
+            }
         })
     }
 }
@@ -159,23 +158,20 @@ impl Runtime {
             placed: None,
             tasks: Vec::new(),
         };
-        let (done, report) = self.host.execute(root, true);
-        let mut end = (done.outcome, vec![report]);
-        let mut outbox = VecDeque::from(done.messages);
+        let mut last = self.host.execute(root, false);
+        let mut outbox = VecDeque::from(std::mem::take(&mut last.done.messages));
         while let Some((entry, message)) = outbox.pop_front() {
-            match message {
-                Message::Invoke(next) => {
-                    let (done, _) = self.host.execute(*next, false);
-                    outbox.extend(done.messages);
-                }
-                Message::Complete(completion) => end = (completion.outcome, completion.tasks),
+            // No task of a run that began here sends its completion.
+            if let Message::Invoke(next) = message {
+                last = self.host.execute(*next, true);
+                outbox.extend(std::mem::take(&mut last.done.messages));
             }
             self.host.store().acknowledge(&entry);
         }
-        let (outcome, tasks) = end;
+        let Executed { done, tasks } = last;
         Run {
             id,
-            result: match outcome {
+            result: match done.outcome {
                 Outcome::Ok { output, .. } => Ok(output),
                 Outcome::Err(failure) => Err(failure),
             },

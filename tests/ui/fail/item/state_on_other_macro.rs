@@ -1,11 +1,10 @@
-#[skylark::state]
-lazy_static! {
-    static ref SEEN: u32 = 0;
-}
-
-macro_rules! lazy_static {
+macro_rules! declare {
     ($($tokens:tt)*) => {};
 }
-use lazy_static;
+
+#[skylark::state]
+declare! {
+    static SEEN: u32 = 0;
+}
 
 fn main() {}

@@ -1,4 +1,4 @@
-#[skylark::function(on = cluod)]
+#[skylark::function(on = clowd)]
 fn alarm(loud: bool) -> bool {
     loud
 }

@@ -1,6 +1,6 @@
 use std::sync::Mutex;
 
-#[skylark::state(scope = chian)]
+#[skylark::state(scope = chan)]
 static SEEN: Mutex<u32> = Mutex::new(0);
 
 fn main() {}

@@ -1,0 +1,27 @@
+//! The least that has state: a total that all runs share, and beside it a
+//! function that touches none and so costs no store round trip.
+
+use skylark::prelude::*;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The sum of all that was ever added.
+#[skylark::state]
+static TOTAL: AtomicU64 = AtomicU64::new(0);
+
+/// Adds to the total and yields it.
+#[skylark::function]
+pub fn add(amount: u64) -> u64 {
+    TOTAL.fetch_add(amount, Ordering::Relaxed).wrapping_add(amount)
+}
+
+/// Yields the total.
+#[skylark::function]
+pub fn total() -> u64 {
+    TOTAL.load(Ordering::Relaxed)
+}
+
+/// Yields what it is given.
+#[skylark::function]
+pub fn echo(text: String) -> String {
+    text
+}

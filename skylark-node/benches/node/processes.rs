@@ -1,0 +1,183 @@
+//! The processes that are measured: nodes, a bare hyper server, Redis.
+
+use anyhow::{Context, Result, ensure};
+use std::{
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+/// The argument that makes this program the bare server.
+pub(crate) const BARE: &str = "bare-hyper";
+const TOKEN: &str = "bench-token-0123456789abcdef0123456789";
+
+/// A process that is killed when it is dropped.
+pub(crate) struct Process {
+    child: Child,
+    pub(crate) address: String,
+    _data: Option<TempDir>,
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have gone by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Starts a node on a store and a data directory and waits until it listens.
+pub(crate) fn node_in(data: &Path, store: &str, extra: &[&str]) -> Result<Process> {
+    let token = data.join("bench.token");
+    files::private(&token)?;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_skylark-node"));
+    command
+        .args(["--listen", "127.0.0.1:0", "--log", "error", "--store", store])
+        .arg("--data")
+        .arg(data)
+        .arg("--token-file")
+        .arg(&token)
+        .args(extra);
+    listening(command, None)
+}
+
+/// As [`node_in`], in a directory of its own.
+pub(crate) fn node(store: &str) -> Result<Process> {
+    let data = tempfile::Builder::new().prefix("skylark-bench-").tempdir_in(disk())?;
+    let store = store.replace("DIR", &data.path().join("store").display().to_string());
+    let mut process = node_in(data.path(), &store, &[])?;
+    process._data = Some(data);
+    Ok(process)
+}
+
+/// A real disk rather than a temporary folder that may be in memory: what is
+/// measured is durable.
+fn disk() -> std::path::PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    target.to_owned()
+}
+
+/// The least that hyper can do: read the body, send it back.
+pub(crate) fn bare() -> Result<Process> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg(BARE);
+    listening(command, None)
+}
+
+/// A Redis server of its own that keeps nothing but in memory, or syncs every
+/// write; `None` if there is no `redis-server`.
+pub(crate) fn redis(durable: bool) -> Result<Option<Process>> {
+    let data = tempfile::Builder::new().prefix("skylark-bench-").tempdir_in(disk())?;
+    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let (aof, sync) = if durable { ("yes", "always") } else { ("no", "no") };
+    let spawned = Command::new("redis-server")
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
+        .args(["--appendonly", aof, "--appendfsync", sync, "--maxmemory-policy", "noeviction"])
+        .arg("--dir")
+        .arg(data.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    let child = match spawned {
+        Ok(child) => child,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e).context("starting redis-server"),
+    };
+    let address = format!("127.0.0.1:{port}");
+    let process = Process {
+        child,
+        address: address.clone(),
+        _data: Some(data),
+    };
+    let give_up = Instant::now() + Duration::from_secs(20);
+    while std::net::TcpStream::connect(&address).is_err() {
+        ensure!(Instant::now() < give_up, "redis-server does not listen on {address}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(Some(process))
+}
+
+fn listening(mut command: Command, data: Option<TempDir>) -> Result<Process> {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("starting {command:?}"))?;
+    let stdout = child.stdout.take().context("its standard output")?;
+    let mut line = String::new();
+    BufReader::new(stdout).read_line(&mut line)?;
+    let address = line.trim().strip_prefix("listening on http://").map(str::to_owned);
+    let process = Process {
+        child,
+        address: address.clone().unwrap_or_default(),
+        _data: data,
+    };
+    ensure!(address.is_some(), "{command:?} did not come to listen; it said `{}`", line.trim());
+    Ok(process)
+}
+
+/// Uploads a module.
+pub(crate) async fn upload(node: &Process, app: &str, wasm: Vec<u8>) -> Result<()> {
+    let response = reqwest::Client::new()
+        .put(format!("http://{}/f/{app}", node.address))
+        .bearer_auth(TOKEN)
+        .body(wasm)
+        .send()
+        .await?;
+    let status = response.status();
+    ensure!(status.is_success(), "{status}: {}", response.text().await?);
+    Ok(())
+}
+
+/// The store round trips of one run, all its tasks together.
+pub(crate) async fn round_trips(node: &Process, path: &str, body: &'static str) -> Result<u64> {
+    let response = reqwest::Client::new()
+        .post(format!("http://{}{path}?timeline=true", node.address))
+        .header("content-type", "application/json")
+        .body(body)
+        .send()
+        .await?;
+    let run: serde_json::Value = response.error_for_status()?.json().await?;
+    let tasks = run["tasks"].as_array().context("a run without tasks")?;
+    Ok(tasks.iter().filter_map(|t| t["round_trips"].as_u64()).sum())
+}
+
+/// Serves until killed: hyper with nothing on it.
+pub(crate) fn serve_bare() -> Result<()> {
+    use http_body_util::BodyExt;
+    use hyper::{Response, body::Incoming, server::conn::http1, service::service_fn};
+    use hyper_util::rt::TokioIo;
+
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        println!("listening on http://{}", listener.local_addr()?);
+        loop {
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            tokio::spawn(async move {
+                let echo = service_fn(|request: hyper::Request<Incoming>| async move {
+                    let body = request.into_body().collect().await?.to_bytes();
+                    Ok::<_, hyper::Error>(Response::new(http_body_util::Full::new(body)))
+                });
+                // A client that goes away is no error here.
+                let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), echo).await;
+            });
+        }
+    })
+}
+
+mod files {
+    use anyhow::Result;
+    use std::{io::Write, os::unix::fs::OpenOptionsExt, path::Path};
+
+    /// Writes the token for its owner only.
+    pub(super) fn private(path: &Path) -> Result<()> {
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        writeln!(options.open(path)?, "{}", super::TOKEN)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,172 @@
+//! Runs and the messages that they start.
+
+use crate::app::{App, LONG, SHORT, eventually, message};
+use futures::future::join_all;
+use skylark_abi::protocol::{Commit, Committed};
+use std::{collections::BTreeSet, time::Duration};
+
+cases![
+    accept_twice_is_accept_once,
+    concurrent_accepts_leave_one,
+    commit_posts_messages_and_run,
+    overdue_goes_to_one_claimer,
+    overdue_again_after_its_claim,
+    overdue_keeps_to_its_limit,
+    acknowledge_is_idempotent,
+    runs_are_replaced,
+];
+
+async fn accept_twice_is_accept_once(app: App) {
+    let accept = |run: &'static [u8], entry| {
+        let outbox = vec![message(entry, Duration::ZERO)];
+        app.store.accept(&app.name, "r", run.to_vec(), outbox, LONG)
+    };
+    assert_eq!(accept(b"first", "m1").await, Ok(None));
+    assert_eq!(accept(b"second", "m2").await, Ok(Some(b"first".to_vec())));
+    assert_eq!(
+        app.store.run(&app.name, "r").await,
+        Ok(Some(b"first".to_vec()))
+    );
+    assert_eq!(app.due(LONG).await, ["m1"]);
+}
+
+async fn concurrent_accepts_leave_one(app: App) {
+    let tasks = (0..8).map(|nth| {
+        let app = app.clone();
+        tokio::spawn(async move {
+            let outbox = vec![message(&format!("m{nth}"), Duration::ZERO)];
+            let run = format!("{nth}").into_bytes();
+            let before = app.store.accept(&app.name, "r", run, outbox, LONG).await;
+            before.expect("accept").is_none().then_some(nth)
+        })
+    });
+    let tasks = join_all(tasks).await;
+    let winners: Vec<i32> = tasks.into_iter().filter_map(|t| t.expect("task")).collect();
+    let [winner] = winners[..] else {
+        panic!("{winners:?} were all accepted")
+    };
+    assert_eq!(app.due(LONG).await, [format!("m{winner}")]);
+    let run = app.store.run(&app.name, "r").await;
+    assert_eq!(run, Ok(Some(winner.to_string().into_bytes())));
+}
+
+async fn commit_posts_messages_and_run(app: App) {
+    let epoch = app.lease("r", "n1", LONG).await;
+    let commit = Commit {
+        outbox: vec![message("now", Duration::ZERO), message("later", LONG)],
+        run: Some(("r".into(), b"ended".to_vec())),
+        ..app.commit_of("r", epoch)
+    };
+    assert_eq!(app.send(&commit).await, Committed::Done);
+    assert_eq!(app.due(LONG).await, ["now"]);
+    assert_eq!(app.due(LONG).await, Vec::<String>::new());
+    assert_eq!(
+        app.store.run(&app.name, "r").await,
+        Ok(Some(b"ended".to_vec()))
+    );
+}
+
+async fn overdue_goes_to_one_claimer(app: App) {
+    let ids: Vec<String> = (0..60).map(|nth| format!("m{nth:02}")).collect();
+    let outbox = ids.iter().map(|id| message(id, Duration::ZERO)).collect();
+    app.store
+        .accept(&app.name, "r", Vec::new(), outbox, LONG)
+        .await
+        .expect("accept");
+    let claimers = (0..4).map(|_| {
+        let app = app.clone();
+        tokio::spawn(async move {
+            let mut taken = Vec::new();
+            loop {
+                let due = app.store.overdue(7, LONG).await.expect("overdue");
+                if due.is_empty() {
+                    return taken;
+                }
+                taken.extend(due.into_iter().map(|(_, entry)| entry.id));
+            }
+        })
+    });
+    let mut taken: Vec<String> = Vec::new();
+    for claimer in join_all(claimers).await {
+        taken.extend(claimer.expect("claimer"));
+    }
+    taken.retain(|id| ids.contains(id));
+    taken.sort();
+    assert_eq!(taken, ids);
+}
+
+async fn overdue_again_after_its_claim(app: App) {
+    let outbox = vec![message("m", Duration::ZERO)];
+    app.store
+        .accept(&app.name, "r", Vec::new(), outbox, LONG)
+        .await
+        .expect("accept");
+    assert_eq!(app.due(SHORT).await, ["m"]);
+    eventually("the claim passes", || async {
+        (app.due(LONG).await == ["m"]).then_some(())
+    })
+    .await;
+    assert_eq!(app.due(LONG).await, Vec::<String>::new());
+}
+
+async fn overdue_keeps_to_its_limit(app: App) {
+    let outbox = (0..5)
+        .map(|n| message(&format!("m{n}"), Duration::ZERO))
+        .collect();
+    app.store
+        .accept(&app.name, "r", Vec::new(), outbox, LONG)
+        .await
+        .expect("accept");
+    let mut seen = BTreeSet::new();
+    for expected in [2, 2, 1, 0] {
+        let due = app.store.overdue(2, LONG).await.expect("overdue");
+        assert_eq!(due.len(), expected);
+        seen.extend(due.into_iter().map(|(_, entry)| entry.id));
+    }
+    assert_eq!(seen.len(), 5);
+    // By size, too: each message is within the limit, all of them are not.
+    let large = (0..4).map(|n| {
+        let mut entry = message(&format!("large{n}"), Duration::ZERO);
+        entry.payload = vec![b'x'; 7 << 20];
+        entry
+    });
+    app.store
+        .accept(&app.name, "s", Vec::new(), large.collect(), LONG)
+        .await
+        .expect("accept");
+    for expected in [2, 2, 0] {
+        assert_eq!(
+            app.store.overdue(100, LONG).await.expect("overdue").len(),
+            expected
+        );
+    }
+}
+
+async fn acknowledge_is_idempotent(app: App) {
+    let outbox = ["a", "b", "c"].map(|id| message(id, SHORT)).to_vec();
+    app.store
+        .accept(&app.name, "r", Vec::new(), outbox, LONG)
+        .await
+        .expect("accept");
+    for ids in [vec!["a"], vec!["a", "c", "unknown"], vec![], vec!["c"]] {
+        let ids: Vec<String> = ids.into_iter().map(String::from).collect();
+        assert_eq!(app.store.acknowledge(&app.name, &ids).await, Ok(()));
+    }
+    let due = eventually("the claim passes", || async {
+        Some(app.due(LONG).await).filter(|due| !due.is_empty())
+    })
+    .await;
+    assert_eq!(due, ["b"]);
+}
+
+async fn runs_are_replaced(app: App) {
+    for run in [b"running".to_vec(), b"ended".to_vec()] {
+        app.store
+            .put_run(&app.name, "r", run.clone(), LONG)
+            .await
+            .expect("put");
+        assert_eq!(app.store.run(&app.name, "r").await, Ok(Some(run)));
+    }
+    let other = app.sibling("-2");
+    assert_eq!(other.store.run(&other.name, "r").await, Ok(None));
+}

@@ -1,0 +1,120 @@
+//! Both doors give the same tokens for the same item: the macro, which is
+//! handed an attribute and an item, and the command, which finds them in a file.
+
+use proc_macro2::TokenStream;
+use skylark_compiler::{
+    Ctx, SourceFile, expand_chain, expand_file, expand_function, expand_state, expansions,
+};
+
+/// Attribute, its arguments, the item.
+const ITEMS: &[(&str, &str, &str)] = &[
+    (
+        "state",
+        "",
+        "static SEEN: Mutex<BTreeMap<Station, u32>> = Mutex::new(BTreeMap::new());",
+    ),
+    (
+        "state",
+        "scope = chain, default = vec![1]",
+        "/// Doc.\n#[cfg(unix)] pub(crate) static X: RwLock<Vec<u8>> = RwLock::new(vec![]);",
+    ),
+    (
+        "state",
+        "",
+        "thread_local! { static A: Cell<u8> = const { Cell::new(1) }; static B: RefCell<String> = RefCell::default(); }",
+    ),
+    (
+        "function",
+        "",
+        "fn alarm(d: Detection) -> Alarm { Alarm { loud: d.flames > 3 && true } }",
+    ),
+    (
+        "function",
+        "name = \"x-y\", memory = 65_536, on = cloud",
+        "pub async fn fetch(a: u8, mut b: (u8, String)) -> Result<Vec<Photo>, Error> { a + b.0 }",
+    ),
+    (
+        "chain",
+        "next = crate::a::b, timeout = \"1.5s\"",
+        "#[inline(never)] fn first<>(x: [u8; 4],) -> (u8, u8) { (1, 2) }",
+    ),
+];
+
+fn macro_door(attribute: &str, arguments: &str, item: &str) -> String {
+    let door = match attribute {
+        "state" => expand_state,
+        "function" => expand_function,
+        _ => expand_chain,
+    };
+    let parse = |text: &str| text.parse::<TokenStream>().unwrap();
+    door(parse(arguments), parse(item), &Ctx::default()).to_string()
+}
+
+fn file(text: String) -> SourceFile {
+    SourceFile {
+        path: "src/lib.rs".into(),
+        module: "app".into(),
+        text,
+    }
+}
+
+fn command_door(text: String) -> Vec<String> {
+    let tokens = expansions(&file(text), &Ctx::default()).unwrap();
+    tokens.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_doors_agree() {
+    for (attribute, arguments, item) in ITEMS {
+        let wanted = macro_door(attribute, arguments, item);
+        for text in [
+            format!("#[skylark::{attribute}({arguments})]\n{item}"),
+            // Other attributes around it, other modules, imported, in a body.
+            format!(
+                "mod a {{ pub mod b {{ #[allow(unused)]\n#[skylark::{attribute}({arguments})]\n#[must_use] {item} }} }}"
+            ),
+            format!(
+                "use skylark::{{prelude::*, {attribute}}};\n#[{attribute}({arguments})]\n{item}"
+            ),
+            format!("fn outer() {{ let x = 1; #[skylark::{attribute}({arguments})]\n{item} }}"),
+        ] {
+            if text.contains("outer") && item.starts_with("thread_local") {
+                continue; // Rust has no attribute macros on macro statements.
+            }
+            let wanted = if text.contains("must_use") {
+                macro_door(
+                    attribute,
+                    arguments,
+                    &format!("#[allow(unused)] #[must_use] {item}"),
+                )
+            } else {
+                wanted.clone()
+            };
+            assert_eq!(command_door(text.clone()), [wanted], "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_whole_file_reads_well_and_is_the_same_each_time() {
+    let text = "#!/usr/bin/env run\n//! An app.\n\n".to_owned()
+        + &ITEMS
+            .iter()
+            .map(|(attribute, arguments, item)| {
+                format!("#[skylark::{attribute}({arguments})]\n{item}\n")
+            })
+            .collect::<String>();
+    let expand = || expand_file(&file(text.clone()), &Ctx::default()).unwrap();
+    let once = expand();
+    assert_eq!(once, expand());
+    assert!(once.starts_with("//! An app."), "{once}");
+    assert!(!once.contains("skylark::function]"), "{once}");
+    syn::parse_file(&once).unwrap();
+}
+
+#[test]
+fn errors_of_a_file_come_all_at_once() {
+    let text = "#[skylark::function] fn a(x: &str) {}\n#[skylark::state] static B: u8 = 0;";
+    let error = expand_file(&file(text.into()), &Ctx::default()).unwrap_err();
+    assert_eq!(error.into_iter().count(), 2);
+}
