@@ -155,6 +155,12 @@ pub fn table<const N: usize>(
     lines.join("\n")
 }
 
+/// `1 error`, `2 errors`
+pub fn count(n: usize, what: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{n} {what}{plural}")
+}
+
 /// A number of bytes for people: `812 B`, `47.1 kB`, `3.2 MB`.
 pub fn bytes(n: u64) -> String {
     const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];

@@ -40,6 +40,7 @@ fn main() {
         "bandwidths",
         "after a change, towards",
         "after a change, nearest",
+        "after a change, towards, no objective",
         "cached, towards",
         "cached, nearest",
         "cached, towards, with reason and path",
@@ -70,7 +71,7 @@ fn measure(
     graph: &literal::Graph,
     from: &str,
     destination: &str,
-) -> [Duration; 9] {
+) -> [Duration; 10] {
     let objectives = Objectives {
         max_latency: Some(Delay::from_micros(MAX_LATENCY_MS * 1_000)),
         ..Objectives::default()
@@ -86,18 +87,22 @@ fn measure(
 
     // The elector has another topology; the new one is put in force and asked.
     let old = Schedule::new(schedule.nodes()[..1].to_vec(), vec![vec![]]).expect("a schedule");
-    let prepare = || {
+    let prepare_with = |objectives| {
         (
             Elector::new(old.clone(), objectives, Options::default()),
             schedule.clone(),
         )
     };
-    let after_change = |request: &Request<'_>| {
-        median(prepare, |(elector, schedule)| {
-            elector.replace(schedule);
-            black_box(elector.elect(request).expect("an election"));
-            elector
-        })
+    let prepare = || prepare_with(objectives);
+    let after_change = |request: &Request<'_>, objectives| {
+        median(
+            || prepare_with(objectives),
+            |(elector, schedule)| {
+                elector.replace(schedule);
+                black_box(elector.elect(request).expect("an election"));
+                elector
+            },
+        )
     };
     let elector = Elector::new(schedule.clone(), objectives, Options::default());
     elector
@@ -124,8 +129,9 @@ fn measure(
     };
     let links = schedule.frames()[0].links();
     [
-        after_change(&towards),
-        after_change(&nearest),
+        after_change(&towards, objectives),
+        after_change(&nearest, objectives),
+        after_change(&towards, Objectives::default()),
         cached(&towards, false),
         cached(&nearest, false),
         cached(&towards, true),

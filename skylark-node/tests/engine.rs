@@ -400,6 +400,13 @@ fn options_that_make_no_sense_are_named() {
     );
     check("`stack`", EngineConfig { stack: 1, ..d() });
     check(
+        "`max-timeout`",
+        EngineConfig {
+            max_timeout: Duration::MAX,
+            ..d()
+        },
+    );
+    check(
         "/dev/null/x",
         EngineConfig {
             cache_dir: Some("/dev/null/x".into()),

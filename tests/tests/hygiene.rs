@@ -1,5 +1,10 @@
 //! Expansions under a renamed runtime, no prelude and strict lints, run.
 
+use skylark::__private::{Function, StateRecord, inventory};
+use skylark_abi::{Schema, schema::Record};
+use skylark_compiler::{Ctx, load, read_crate};
+use std::path::Path;
+
 // The app is linked in by its items.
 use skylark_tests_renamed as app;
 
@@ -26,4 +31,31 @@ fn a_renamed_runtime_runs_the_same_chain() {
 fn items_stay_ordinary_rust() {
     // Outside of any call a static is what it was declared as.
     assert_eq!(app::join("a,b".into(), 1), "b,a");
+}
+
+/// What rustc and the macros made of the app is what the command reads in its
+/// files, module paths included.
+#[test]
+fn the_linked_app_is_the_one_in_the_source() {
+    let functions = inventory::iter::<Function>.into_iter().map(|f| f.record);
+    let states = inventory::iter::<StateRecord>.into_iter().map(|s| s.record);
+    let records = functions
+        .chain(states)
+        .map(|json| serde_json::from_str(json).unwrap());
+    let linked = Schema::from_records(records.collect::<Vec<Record>>()).unwrap();
+
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("renamed/src/lib.rs");
+    let (files, missing) = load(&root, "skylark-tests-renamed", |path| {
+        std::fs::read_to_string(path)
+    })
+    .unwrap();
+    assert_eq!(missing, []);
+    let model = read_crate(files, &Ctx::new(syn::parse_quote!(::bird)));
+    assert_eq!(skylark_compiler::check_app(&model), []);
+    let mut read = model.schema();
+    for (name, entry) in &linked.functions {
+        let read = read.functions.get_mut(name).unwrap();
+        read.successors.clone_from(&entry.successors);
+    }
+    assert_eq!(read, linked);
 }

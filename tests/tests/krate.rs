@@ -66,6 +66,29 @@ fn sound_apps_get_no_findings() {
     }
 }
 
+/// Real apps are no cause for alarm.
+#[test]
+fn the_examples_get_no_findings() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let mut seen = 0;
+    for example in std::fs::read_dir(examples).unwrap() {
+        let root = example.unwrap().path().join("src/lib.rs");
+        if !root.is_file() {
+            continue;
+        }
+        let (files, missing) = load(&root, "app", |path| std::fs::read_to_string(path)).unwrap();
+        let model = read_crate(files, &Ctx::default());
+        assert_eq!(
+            (missing, check_app(&model)),
+            (vec![], vec![]),
+            "{}",
+            root.display()
+        );
+        seen += usize::from(!model.functions.is_empty());
+    }
+    assert!(seen >= 2, "only {seen} examples have functions");
+}
+
 #[test]
 fn successors() {
     let unknown = "#[skylark::chain(next = detekt)] fn a(x: u8) -> u8 { x }\n#[skylark::function] fn detect(x: u8) {}";

@@ -1,5 +1,6 @@
 //! Diagnostics, drawn as rustc draws them.
 
+use crate::output::count;
 use annotate_snippets::{
     AnnotationKind, Group, Level as Drawn, Patch, Renderer, Snippet, renderer::DecorStyle,
 };
@@ -68,12 +69,6 @@ pub fn tally(diagnostics: &[Diagnostic]) -> String {
         (n > 0).then(|| count(n, what))
     });
     said.into_iter().flatten().collect::<Vec<_>>().join(", ")
-}
-
-/// `1 error`, `2 errors`
-pub fn count(n: usize, what: &str) -> String {
-    let plural = if n == 1 { "" } else { "s" };
-    format!("{n} {what}{plural}")
 }
 
 fn text<'a>(files: &'a [SourceFile], path: &str) -> &'a str {

@@ -121,7 +121,7 @@ impl Plan {
             .iter()
             .map(|node| (node.name.as_str(), node.address()))
             .collect();
-        if !readdress(&mut topology, &addresses) {
+        if readdress(&mut topology, &addresses) == 0 {
             return Err(environment(format!(
                 "{}: the nodes have no `node_ip`; write them as {{\"node_name\": …, \"node_ip\": …, \"node_type\": …}}",
                 file.display()
@@ -201,24 +201,26 @@ fn is_directory_name(name: &str) -> bool {
     (1..=names::MAX_NAME).contains(&name.len()) && name.bytes().all(fine) && !name.starts_with('.')
 }
 
-/// Gives every node object its address here; whether there was one.
-fn readdress(value: &mut Value, addresses: &BTreeMap<&str, String>) -> bool {
+/// Gives every node object its address here; how many there were.
+fn readdress(value: &mut Value, addresses: &BTreeMap<&str, String>) -> usize {
     match value {
         Value::Object(object) => {
             let name = object.get("node_name").and_then(Value::as_str);
             let address = name.and_then(|name| addresses.get(name)).cloned();
             if let (Some(address), Some(ip)) = (address, object.get_mut("node_ip")) {
                 *ip = address.into();
-                return true;
+                return 1;
             }
             object
                 .values_mut()
-                .fold(false, |found, inner| readdress(inner, addresses) || found)
+                .map(|inner| readdress(inner, addresses))
+                .sum()
         }
         Value::Array(array) => array
             .iter_mut()
-            .fold(false, |found, inner| readdress(inner, addresses) || found),
-        _ => false,
+            .map(|inner| readdress(inner, addresses))
+            .sum(),
+        _ => 0,
     }
 }
 

@@ -2,11 +2,11 @@
 
 use crate::{
     app::{
-        diagnostics::{count, render, tally},
+        diagnostics::{render, tally},
         project::Project,
     },
     cli::Check,
-    output::Output,
+    output::{Output, count},
 };
 use anyhow::{Result, bail};
 use skylark_compiler::{Level, check_app};

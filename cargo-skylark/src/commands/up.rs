@@ -13,7 +13,7 @@ use crate::{
     client::Node,
     cluster::{Cluster, ClusterFile, ClusterOptions, LogSink, Plan, find_node_program, free_ports},
     error::environment,
-    output::{Output, table},
+    output::{Output, count, table},
 };
 use anyhow::{Context as _, Result};
 use std::{path::Path, sync::Arc, time::Duration};
@@ -51,8 +51,8 @@ pub(super) async fn run(args: &Up, output: &Output) -> Result<()> {
     output.status(
         "Starting",
         &format!(
-            "{} nodes, store {}",
-            options.plan.nodes.len(),
+            "{}, store {}",
+            count(options.plan.nodes.len(), "node"),
             shown(&args.store)
         ),
     );
@@ -110,7 +110,7 @@ async fn serve(
             deploy(module, &nodes, &client).await?;
             output.status(
                 "Deployed",
-                &format!("`{}` to {} nodes", module.app, nodes.len()),
+                &format!("`{}` to {}", module.app, count(nodes.len(), "node")),
             );
         }
         print(&cluster, modules, output)?;

@@ -19,6 +19,9 @@ pub(super) fn emit(plan: &FunctionPlan, ctx: &Ctx) -> TokenStream {
         export,
         ..
     } = plan;
+    // The user deprecates calls by people, not the one that is generated.
+    let deprecated = item.attrs.iter().any(|a| a.path().is_ident("deprecated"));
+    let allow = deprecated.then(|| quote!(#[allow(deprecated)]));
     let record = record(&plan.record);
     let name = &schema.name;
     let args = schema.args.iter().map(|arg| {
@@ -36,6 +39,7 @@ pub(super) fn emit(plan: &FunctionPlan, ctx: &Ctx) -> TokenStream {
         #item
 
         #(#cfgs)*
+        #allow
         const _: () = {
             #private::function! {
                 export: #export,

@@ -15,9 +15,8 @@ fn three_links_hash_in_turn() {
         .map(|task| task.function.as_str())
         .collect();
     assert_eq!(tasks, ["f1", "f2", "f3"]);
-    // Neither state nor a store is needed to follow a chain in one process.
-    assert_eq!(
-        run.tasks.iter().map(|task| task.round_trips).sum::<u32>(),
-        0
-    );
+    // The first commits its successor; each delivered one begins with a lease
+    // and ends with a commit.
+    let round_trips: Vec<u32> = run.tasks.iter().map(|task| task.round_trips).collect();
+    assert_eq!(round_trips, [1, 2, 2]);
 }

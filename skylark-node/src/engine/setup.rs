@@ -25,6 +25,9 @@ const RESERVATION: u64 = 1 << 32;
 const HOST_STACK: usize = 1 << 20;
 /// Entries of a guest's table of functions; it counts against no other limit.
 const MAX_TABLE_ELEMENTS: usize = 1 << 16;
+/// Longest time limit: a deadline that far off is still a time that the
+/// system's clock can tell.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Frames that a trap's trace looks at; the message names the innermost.
 const TRACE_FRAMES: usize = 16;
 /// Memory kept mapped per idle slot where the kernel cannot tell which pages
@@ -264,6 +267,9 @@ fn check(config: &EngineConfig) -> Result<(), EngineError> {
     }
     if config.stack < 64 * 1024 || config.stack > 64 << 20 {
         return fault("stack", "give between 64 KiB and 64 MiB");
+    }
+    if config.max_timeout > LONGEST {
+        return fault("max-timeout", "give at most 365 days");
     }
     Ok(())
 }

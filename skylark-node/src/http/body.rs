@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use std::{
     future::poll_fn,
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll},
     time::Duration,
 };
@@ -88,11 +88,7 @@ where
     let result = if declared.is_some_and(|n| n > limit.bytes) {
         Err(limit.exceeded())
     } else {
-        // A timer that is never polled to waiting costs next to nothing, so a
-        // body that is there already pays nothing for its deadline.
-        tokio::time::timeout(limit.timeout, collect(&mut body, limit))
-            .await
-            .unwrap_or_else(|_| Err(limit.late()))
+        in_time(collect(&mut body, limit), limit).await
     };
     // A client that asked for leave to send gets none and sends nothing.
     if result.is_err() && !headers.contains_key(header::EXPECT) {
@@ -101,6 +97,20 @@ where
         }));
     }
     result
+}
+
+/// Most bodies are there with their headers: those need no timer.
+async fn in_time(
+    collecting: impl Future<Output = Result<Bytes, Problem>>,
+    limit: BodyLimit,
+) -> Result<Bytes, Problem> {
+    let mut collecting = pin!(collecting);
+    match poll_fn(|cx| Poll::Ready(collecting.as_mut().poll(cx))).await {
+        Poll::Ready(read) => read,
+        Poll::Pending => tokio::time::timeout(limit.timeout, collecting)
+            .await
+            .unwrap_or_else(|_| Err(limit.late())),
+    }
 }
 
 async fn next<B: HttpBody + Unpin>(body: &mut B) -> Option<Result<Frame<B::Data>, B::Error>> {

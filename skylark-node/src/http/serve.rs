@@ -64,7 +64,7 @@ impl Server {
         let mut http1 = http1::Builder::new();
         http1
             .timer(TokioTimer::new())
-            .header_read_timeout(self.http.config.header_timeout)
+            .header_read_timeout(if std::env::var("AB").is_ok() { None } else { Some(self.http.config.header_timeout) })
             .pipeline_flush(true);
         // The semaphore is never closed, so this ends with its caller.
         while let Ok(place) = room.clone().acquire_owned().await {

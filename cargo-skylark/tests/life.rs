@@ -1,0 +1,249 @@
+//! An app's whole life with real nodes: made, tested, built, deployed, called,
+//! looked at, ended. It builds the app, so it needs the wasm target, and the
+//! node's program, unless `SKYLARK_NODE` names one to test with.
+
+use serde_json::Value;
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+/// The directory of the programs of this build, `target/debug` or the like.
+fn programs() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_cargo-skylark"))
+        .parent()
+        .unwrap()
+}
+
+/// The node's program.
+fn node() -> PathBuf {
+    match std::env::var_os("SKYLARK_NODE") {
+        Some(named) => named.into(),
+        None => programs().join("skylark-node"),
+    }
+}
+
+fn cargo(directory: &Path, arguments: &[&str]) {
+    let status = Command::new(env!("CARGO"))
+        .args(arguments)
+        .current_dir(directory)
+        // Shared with the workspace's builds: macros and their syntax trees are
+        // the most of it, and are the same.
+        .env("CARGO_TARGET_DIR", programs().parent().unwrap())
+        .status()
+        .unwrap();
+    assert!(
+        status.success(),
+        "cargo {arguments:?} in {}",
+        directory.display()
+    );
+}
+
+/// What a command came to: exit code, standard output, standard error.
+fn skylark(directory: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let output = command(directory, arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code().unwrap(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+fn command(directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-skylark"));
+    command
+        .current_dir(directory)
+        .args(arguments)
+        .env("CARGO_TARGET_DIR", programs().parent().unwrap())
+        .env("SKYLARK_NODE", node())
+        .env_remove("SKYLARK_STORE")
+        .env_remove("SKYLARK_TOKEN_FILE")
+        .env("NO_COLOR", "1");
+    command
+}
+
+/// Nodes that run; ended with the test, whatever comes of it.
+struct Up {
+    command: Child,
+    log: PathBuf,
+}
+
+impl Up {
+    /// Starts them and waits until the table of nodes has been printed.
+    fn start(app: &Path, arguments: &[&str], temporary: &Path) -> Self {
+        let log = temporary.join("up.log");
+        let mut up = command(app, &[&["up"], arguments].concat());
+        up.env("TMPDIR", temporary)
+            .stdout(Stdio::piped())
+            .stderr(fs::File::create(&log).unwrap());
+        let mut up = Self {
+            command: up.spawn().unwrap(),
+            log,
+        };
+        let lines = BufReader::new(up.command.stdout.take().unwrap()).lines();
+        let ready = lines
+            .map_while(Result::ok)
+            .any(|line| line.starts_with("Ctrl-C ends"));
+        assert!(ready, "the nodes did not start:\n{}", up.log());
+        up
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// As by Ctrl-C.
+    fn interrupt(mut self) -> i32 {
+        let pid = rustix::process::Pid::from_child(&self.command);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        self.command.wait().unwrap().code().unwrap()
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        if let Ok(None) = self.command.try_wait() {
+            let pid = rustix::process::Pid::from_child(&self.command);
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+            let _ = self.command.wait();
+        }
+    }
+}
+
+#[test]
+fn from_new_to_a_run_over_three_nodes() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    if node() == programs().join("skylark-node") {
+        cargo(workspace, &["build", "--package", "skylark-node"]);
+    }
+
+    let here = tempfile::tempdir().unwrap();
+    let (code, _, error) = skylark(here.path(), &["new", "greeter"]);
+    assert_eq!(code, 0, "{error}");
+    let app = here.path().join("greeter");
+    // The versions that the workspace was tested with.
+    fs::copy(workspace.join("Cargo.lock"), app.join("Cargo.lock")).unwrap();
+    cargo(&app, &["test"]);
+
+    let (code, built, error) = skylark(&app, &["build", "--json", "--out", "greeter.wasm"]);
+    assert_eq!(code, 0, "{error}");
+    let built: Value = serde_json::from_str(&built).unwrap();
+    assert!(
+        built["bytes"].as_u64() < built["bytes_before"].as_u64(),
+        "{built}"
+    );
+    assert_eq!(
+        built["schema"]["functions"]["greet"]["successors"][0],
+        "welcome"
+    );
+    let module = fs::read(app.join("greeter.wasm")).unwrap();
+    assert_eq!(module.len() as u64, built["bytes"].as_u64().unwrap());
+    wasmparser::validate(&module).unwrap();
+
+    let up = Up::start(&app, &["--wasm", "greeter.wasm"], here.path());
+    let check = |arguments: &[&str], code: i32, output: &str, error: &str| {
+        let (got, out, err) = skylark(&app.join("src"), arguments);
+        assert!(
+            out.contains(output),
+            "{arguments:?}: {output:?} is not in {out:?}\n{err}"
+        );
+        assert!(
+            err.contains(error),
+            "{arguments:?}: {error:?} is not in {err:?}"
+        );
+        assert_eq!(got, code, "{arguments:?}: {out}{err}");
+        out
+    };
+    check(&["node", "ls"], 0, "edge1", "");
+    check(&["up"], 3, "", "nodes run for this directory already");
+    check(
+        &["invoke", "greet", "\"Ada\"", "--timeline"],
+        0,
+        "\"Welcome, Ada!\"\n",
+        "welcome on cloud1",
+    );
+    check(
+        &["invoke", "greeter/greet", "\"Ada\""],
+        0,
+        "visit number 2",
+        "",
+    );
+    check(
+        &["state", "get", "VISITS", "--node", "cloud1"],
+        0,
+        "\"Ada\": 2",
+        "",
+    );
+    check(&["state", "ls"], 0, "BTreeMap<String, u32>", "");
+    check(
+        &["invoke", "greet", "7"],
+        1,
+        "",
+        "argument `name` of `greet`",
+    );
+    check(
+        &["invoke", "gret", "\"Ada\""],
+        1,
+        "",
+        "did you mean `greet`?",
+    );
+    check(
+        &["invoke", "greet", "\"Ada\"", "--node", "moon"],
+        2,
+        "",
+        "there are: cloud1, sat1, edge1",
+    );
+    check(
+        &["runs", "greeter.nope"],
+        1,
+        "",
+        "none of the nodes has run",
+    );
+    let key = ["invoke", "greet", "\"Grace\"", "--key", "k1"];
+    check(&key, 0, "Welcome, Grace!", "");
+    check(&key, 0, "Welcome, Grace!", "nothing ran now");
+    let id = check(
+        &["invoke", "greet", "\"Bob\"", "--async"],
+        0,
+        "greeter.",
+        "",
+    );
+    check(&["runs", id.trim(), "--wait"], 0, "Welcome, Bob!", "");
+
+    // What plain cargo built is as good.
+    let plain = programs()
+        .parent()
+        .unwrap()
+        .join("guest/wasm32-wasip1/release/greeter.wasm");
+    check(
+        &["deploy", plain.to_str().unwrap(), "--app", "plain"],
+        0,
+        "plain",
+        "",
+    );
+    check(
+        &["invoke", "plain/greet", "\"Ada\""],
+        0,
+        "Welcome, Ada!",
+        "",
+    );
+    check(
+        &["invoke", "greet", "\"Ada\""],
+        2,
+        "",
+        "write one of greeter/greet, plain/greet",
+    );
+
+    assert_eq!(up.interrupt(), 0);
+    assert!(!app.join(".skylark").exists(), "a state file is left");
+    let left: Vec<String> = fs::read_dir(here.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with("skylark-up-"))
+        .collect();
+    assert_eq!(left, Vec::<String>::new(), "a data directory is left");
+    check(&["node", "ls"], 3, "", "start some with `cargo skylark up`");
+}
