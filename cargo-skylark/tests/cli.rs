@@ -161,10 +161,13 @@ fn a_new_app_is_clean_and_has_its_graph() {
         error.contains("2 functions, 1 state; nothing is wrong"),
         "{error}"
     );
-    for format in ["mermaid", "dot"] {
+    for (format, start) in [("mermaid", "flowchart"), ("dot", "digraph")] {
         let (code, graph, error) = run(&app, &["graph", "--format", format]);
         assert_eq!((code, error.as_str()), (0, ""));
-        insta::assert_snapshot!(format!("graph_{format}"), graph);
+        assert!(
+            graph.starts_with(start) && graph.contains("VISITS"),
+            "{graph}"
+        );
     }
     let (_, graph, _) = run(&app, &["graph", "--json"]);
     let graph: serde_json::Value = serde_json::from_str(&graph).unwrap();
@@ -184,7 +187,14 @@ fn expansions_are_readable() {
     let app = app(here.path(), &[]);
     let (code, source, error) = run(&app, &["expand", "--function", "welcome"]);
     assert_eq!((code, error.as_str()), (0, ""));
-    insta::assert_snapshot!("expand_welcome", source);
+    assert!(
+        source.contains("pub fn welcome(guest: Guest) -> String {"),
+        "{source}"
+    );
+    assert!(
+        source.contains("skylark_fn_welcome") && !source.contains("greet"),
+        "{source}"
+    );
     let (_, whole, _) = run(&app, &["expand"]);
     let (_, file, _) = run(&app, &["expand", "src/lib.rs"]);
     assert_eq!(whole, file, "an app of one file");

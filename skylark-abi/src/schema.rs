@@ -478,30 +478,16 @@ fn last_segment(path: &str) -> &str {
 }
 
 /// The candidate nearest to `name` by edit distance, if near enough to be meant.
+/// Names are short; of what a caller sends, which need not be, only so much is
+/// looked at.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let name: String = name.chars().take(names::MAX_NAME).collect();
     candidates
         .into_iter()
-        .map(|c| (edit_distance(name, c), c))
-        .filter(|(d, c)| *d <= (name.len().min(names::MAX_NAME).max(c.len()) / 3).max(1))
+        .map(|c| (strsim::osa_distance(&name, c), c))
+        .filter(|(d, c)| *d <= (name.len().max(c.len()) / 3).max(1))
         .min()
         .map(|(_, c)| c)
-}
-
-/// Levenshtein's distance, with a bound on the length looked at: names are
-/// short, and what a caller sends need not be.
-fn edit_distance(a: &str, b: &str) -> usize {
-    let a: Vec<char> = a.chars().take(names::MAX_NAME).collect();
-    let b: Vec<char> = b.chars().take(names::MAX_NAME).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.iter().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, cb) in b.iter().enumerate() {
-            let cost = diagonal + usize::from(ca != cb);
-            diagonal = row[j + 1];
-            row[j + 1] = cost.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 mod opt_millis {

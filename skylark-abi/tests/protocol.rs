@@ -276,7 +276,11 @@ impl Harness {
 
     fn attempt(&mut self, of: usize) {
         let (invocation, counters) = &self.invocations[of];
-        let prefetch: &[&str] = if of.is_multiple_of(3) { &counters[..1] } else { &[] };
+        let prefetch: &[&str] = if of.is_multiple_of(3) {
+            &counters[..1]
+        } else {
+            &[]
+        };
         let mut task = Task::new(invocation.clone(), &self.schema, plan(true, prefetch));
         let step = Some(task.start());
         self.attempts.push(Attempt { task, step, of });

@@ -177,6 +177,7 @@ fn the_nearest_name_is_one_that_may_be_meant() {
     };
     check("detct", Some("detect"));
     check("Alarm", Some("alarm"));
+    check("aalrm", Some("alarm"));
     check("zzz", None);
     check(&"x".repeat(100_000), None);
 }

@@ -134,6 +134,11 @@ impl Project {
     }
 }
 
+/// Whether it builds a module.
+fn is_app(package: &Package) -> bool {
+    library(package).is_some_and(|library| library.crate_types.contains(&CrateType::CDyLib))
+}
+
 fn library(package: &Package) -> Option<&Target> {
     package.targets.iter().find(|target| {
         target.kind.iter().any(|kind| {
@@ -151,8 +156,9 @@ fn select<'a>(
     options: &cli::Project,
 ) -> Result<&'a Package> {
     let packages = metadata.workspace_packages();
+    let apps: Vec<&Package> = packages.iter().copied().filter(|p| is_app(p)).collect();
     let names = || {
-        let names: Vec<&str> = packages.iter().map(|p| p.name.as_str()).collect();
+        let names: Vec<&str> = apps.iter().map(|p| p.name.as_str()).collect();
         names.join(", ")
     };
     if let Some(name) = &options.package {
@@ -160,7 +166,12 @@ fn select<'a>(
             .iter()
             .find(|package| package.name.as_str() == name)
             .copied()
-            .ok_or_else(|| usage(format!("no package `{name}` here; there are: {}", names())));
+            .ok_or_else(|| {
+                usage(format!(
+                    "no package `{name}` here; the apps are: {}",
+                    names()
+                ))
+            });
     }
     let start = options.manifest_path.as_deref().and_then(Path::parent);
     let start = directory.join(start.unwrap_or(Path::new("")));
@@ -173,12 +184,104 @@ fn select<'a>(
             own.is_some_and(|own| start.starts_with(own.as_std_path()))
         })
         .max_by_key(|package| package.manifest_path.as_str().len());
-    match (around, packages.as_slice()) {
-        (Some(package), _) => Ok(package),
-        (None, [one]) => Ok(one),
-        (None, _) => Err(usage(format!(
-            "several packages here: choose one with `-p`: {}",
+    match (around, packages.as_slice(), apps.as_slice()) {
+        (Some(package), ..) | (None, [package], _) | (None, _, [package]) => Ok(package),
+        (None, _, []) => Err(environment(
+            "no package of this workspace is an app: none has a library with crate-type `cdylib`",
+        )),
+        (None, ..) => Err(usage(format!(
+            "several apps here: choose one with `-p`: {}",
             names()
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A workspace of these packages; `app` in a name makes it one.
+    fn workspace(packages: &[&str]) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = directory.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        let members = format!("[workspace]\nresolver = \"3\"\nmembers = {packages:?}\n");
+        write("Cargo.toml", &members);
+        for name in packages {
+            let app = if name.contains("app") {
+                "[lib]\ncrate-type = [\"cdylib\", \"rlib\"]\n"
+            } else {
+                ""
+            };
+            let runtime = "[dependencies]\nsky = { package = \"skylark-rt\", version = \"1\" }\n";
+            let manifest =
+                format!("[package]\nname = \"{name}\"\nedition = \"2024\"\n{app}{runtime}");
+            write(&format!("{name}/Cargo.toml"), &manifest);
+            write(&format!("{name}/src/lib.rs"), "");
+        }
+        directory
+    }
+
+    #[test]
+    fn the_package_that_is_meant() {
+        let check =
+            |packages: &[&str], from: &str, asked: Option<&str>, wanted: Result<&str, &str>| {
+                let workspace = workspace(packages);
+                let options = cli::Project {
+                    package: asked.map(str::to_owned),
+                    manifest_path: None,
+                };
+                let from = workspace.path().join(from);
+                match (Project::find_in(&from, &options), wanted) {
+                    (Ok(project), Ok(wanted)) => assert_eq!(project.name, wanted),
+                    (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),
+                    (got, wanted) => panic!("{got:?}, not {wanted:?}"),
+                }
+            };
+        check(&["app1", "app2", "tool"], "app2/src", None, Ok("app2"));
+        check(&["app1", "app2", "tool"], "tool", None, Ok("tool"));
+        check(&["app1", "app2", "tool"], "tool", Some("app1"), Ok("app1"));
+        check(
+            &["app1", "app2", "tool"],
+            "",
+            None,
+            Err("with `-p`: app1, app2"),
+        );
+        check(&["app1", "tool"], "", None, Ok("app1"));
+        check(&["tool"], "", None, Ok("tool"));
+        check(
+            &["tool1", "tool2"],
+            "",
+            None,
+            Err("none has a library with crate-type `cdylib`"),
+        );
+        check(
+            &["app1", "tool"],
+            "",
+            Some("app3"),
+            Err("no package `app3` here; the apps are: app1"),
+        );
+    }
+
+    #[test]
+    fn what_is_known_of_it() {
+        let workspace = workspace(&["my-app"]);
+        let project = Project::find_in(workspace.path(), &cli::Project::default()).unwrap();
+        assert_eq!(
+            (project.library.as_str(), project.runtime.as_str()),
+            ("my_app", "sky")
+        );
+        assert!(project.module().ends_with("skylark/my-app.wasm"));
+        project.require_cdylib().unwrap();
+        let tool = self::workspace(&["tool"]);
+        let tool = Project::find_in(tool.path(), &cli::Project::default()).unwrap();
+        let error = tool.require_cdylib().unwrap_err().to_string();
+        assert!(
+            error.contains("crate-type = [\"cdylib\", \"rlib\"]"),
+            "{error}"
+        );
     }
 }

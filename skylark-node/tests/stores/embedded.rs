@@ -332,37 +332,15 @@ async fn child() {
         let app = app.clone();
         tokio::spawn(async move {
             for n in 0.. {
-                let run = format!("{task}-{n}");
-                let (epoch, version, count) = match app
-                    .try_begin(&run, "n1", LONG, &[var(&format!("v{task}"))])
-                    .await
-                {
-                    Ok(Begun::Leased { epoch, fields }) => {
-                        (epoch, fields[0].version, number(fields[0].value.as_deref()))
-                    }
-                    other => panic!("{other:?}"),
-                };
-                // Padded, so that the file grows quickly.
-                let value = format!("{:0>2000}", count + 1);
-                let field = var(&format!("v{task}"));
-                let commit = Commit {
-                    checks: vec![(field.clone(), version)],
-                    writes: vec![(field, Some(value.into_bytes()))],
-                    outbox: vec![message(&run, Duration::ZERO)],
-                    ..app.commit_of(&run, epoch)
-                };
-                let line = match app.store.commit(&commit).await {
-                    Ok(committed) => {
-                        assert_eq!(committed, Committed::Done);
-                        format!("acknowledged {task} {n}\n")
-                    }
+                let done = count_up(&app, task, n).await;
+                let line = match &done {
+                    Ok(()) => format!("acknowledged {task} {n}\n"),
                     Err(error) => format!("failed {error}\n"),
                 };
-                let failed = line.starts_with("failed");
                 std::io::stdout()
                     .write_all(line.as_bytes())
                     .expect("the parent reads");
-                if failed {
+                if done.is_err() {
                     return;
                 }
             }
@@ -373,6 +351,25 @@ async fn child() {
     let (version, value) = app.get(&var("v0")).await;
     assert_eq!(version, number(value.as_deref()));
     println!("still readable");
+}
+
+/// The `n`-th commit of a task: its counter, an outcome and a message.
+async fn count_up(app: &App, task: usize, n: u64) -> Result<(), StoreError> {
+    let (run, field) = (format!("{task}-{n}"), var(&format!("v{task}")));
+    let reads = std::slice::from_ref(&field);
+    let Begun::Leased { epoch, fields } = app.try_begin(&run, "n1", LONG, reads).await? else {
+        panic!("{run} was begun before")
+    };
+    // Padded, so that the file grows quickly.
+    let value = format!("{:0>2000}", number(fields[0].value.as_deref()) + 1);
+    let commit = Commit {
+        checks: vec![(field.clone(), fields[0].version)],
+        writes: vec![(field, Some(value.into_bytes()))],
+        outbox: vec![message(&run, Duration::ZERO)],
+        ..app.commit_of(&run, epoch)
+    };
+    assert_eq!(app.store.commit(&commit).await?, Committed::Done);
+    Ok(())
 }
 
 /// Reads what the child says, killing it after `kill_after` acknowledgements:
@@ -461,7 +458,10 @@ async fn a_full_disk_fails_the_write_and_loses_nothing() {
     let (last, others) = listen(child, None);
     let failed: Vec<_> = others.iter().filter(|l| l.starts_with("failed")).collect();
     assert_eq!(failed.len(), 8, "{others:?}");
-    assert!(failed[0].contains("embedded store in"), "{failed:?}");
+    assert!(
+        failed[0].contains("embedded store in") && failed[0].contains("no room on the disk"),
+        "{failed:?}"
+    );
     assert!(
         others.iter().any(|l| l.contains("still readable")),
         "{others:?}"

@@ -174,16 +174,31 @@ impl Directory {
     pub(super) fn fault(&self, error: &redb::Error) -> StoreError {
         match error {
             redb::Error::Corrupted(what) => self.corrupt(what),
-            redb::Error::Io(e) if e.kind() == io::ErrorKind::StorageFull => {
-                StoreError::Unavailable {
-                    store: self.name.clone(),
-                    why: "the disk is full; make room on it".into(),
-                }
+            redb::Error::Io(e)
+                if matches!(
+                    e.kind(),
+                    io::ErrorKind::StorageFull
+                        | io::ErrorKind::QuotaExceeded
+                        | io::ErrorKind::FileTooLarge
+                ) =>
+            {
+                self.unavailable(format!("there is no room on the disk ({e}); make some"))
             }
-            other => StoreError::Unavailable {
-                store: self.name.clone(),
-                why: other.to_string(),
-            },
+            redb::Error::PreviousIo => self.reopening(),
+            other => self.unavailable(other.to_string()),
+        }
+    }
+
+    /// The answer between a failed write and the opening after it.
+    pub(super) fn reopening(&self) -> StoreError {
+        self.unavailable("it is being opened anew after a failed write; try again".into())
+    }
+
+    /// It does not serve now.
+    pub(super) fn unavailable(&self, why: String) -> StoreError {
+        StoreError::Unavailable {
+            store: self.name.clone(),
+            why,
         }
     }
 

@@ -165,7 +165,7 @@ impl EmbeddedStore {
         match queue.send_timeout(job, *timeout).await {
             Ok(()) => {}
             Err(mpsc::error::SendTimeoutError::Timeout(_)) => {
-                return Err(self.shared.unavailable(format!(
+                return Err(self.shared.directory.unavailable(format!(
                     "{places} writes (option `store-queue`) have waited for the disk for more than {timeout:?} \
                      (option `store-timeout`); it is too slow for this load"
                 )));
@@ -178,6 +178,7 @@ impl EmbeddedStore {
     /// Only a panic of the writer stops it.
     fn stopped(&self) -> StoreError {
         self.shared
+            .directory
             .unavailable("its writer has stopped; restart the node".into())
     }
 
@@ -218,13 +219,6 @@ impl Drop for EmbeddedStore {
 }
 
 impl Shared {
-    fn unavailable(&self, why: String) -> StoreError {
-        StoreError::Unavailable {
-            store: self.directory.name().to_owned(),
-            why,
-        }
-    }
-
     /// The open database; opens it anew after a failure.
     fn database(&self) -> Result<Arc<Database>, StoreError> {
         if let Connection::Open(database) =
@@ -244,7 +238,7 @@ impl Shared {
             None | Some(Ok(_)) => {}
             Some(Err(in_use)) => {
                 *failed = Some(in_use);
-                return Err(self.unavailable("it is being opened anew after a failed write".into()));
+                return Err(self.directory.reopening());
             }
         }
         let database = Arc::new(self.directory.open()?);
