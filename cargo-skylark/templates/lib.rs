@@ -51,7 +51,10 @@ mod tests {
 
     #[test]
     fn functions_are_functions() {
-        let guest = Guest { name: "Ada".into(), visits: 1 };
+        let guest = Guest {
+            name: "Ada".into(),
+            visits: 1,
+        };
         assert_eq!(welcome(guest), "Welcome, Ada!");
     }
 }

@@ -229,6 +229,19 @@ async fn a_body_that_does_not_arrive_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn headers_that_trickle_in_are_not_waited_for() {
+    let served = serve(|config| config.header_timeout = Duration::from_millis(200)).await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    // It ends with an error once the node has closed the connection.
+    let trickle = async {
+        while stream.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), trickle).await.expect("the connection is closed");
+}
+
+#[tokio::test]
 async fn modules_are_refused_with_the_reason() {
     let served = serve(|_| {}).await;
     let operator = bearer(TOKEN);

@@ -186,7 +186,7 @@ fn databelt() {
         &["pi5u2", "pi5u3"],
         "published rule: last node on the shortest path within the objective, reckoned 25 ms; 10 ms + 4.18 ms for 47 kB over 90 Mbit/s",
     );
-    // It does not look at bandwidths: too narrow a link is taken.
+    // The destination has the state already.
     check(
         Request {
             destination: Some("pi5u2"),

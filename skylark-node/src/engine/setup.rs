@@ -12,7 +12,10 @@ use super::{
 };
 use bytes::Bytes;
 use skylark_abi::call::Failure;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use wasmtime::{
     Config, Enabled, InstanceAllocationStrategy, Linker, OptLevel, PoolingAllocationConfig, Store,

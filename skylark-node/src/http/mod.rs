@@ -12,6 +12,7 @@ mod auth;
 mod body;
 mod calls;
 mod commands;
+mod idle;
 mod messages;
 mod operations;
 mod params;

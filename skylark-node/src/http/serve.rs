@@ -1,6 +1,12 @@
 //! Connections: accepting, bounding, serving and closing them.
 
-use super::{Server, body::Body, calls, problem::Problem};
+use super::{
+    Server,
+    body::Body,
+    calls,
+    idle::{Activity, Noted},
+    problem::Problem,
+};
 use crate::metrics::CONNECTIONS;
 use axum::{
     body::Body as AxumBody,
@@ -8,7 +14,7 @@ use axum::{
 };
 use futures::FutureExt;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use std::{convert::Infallible, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -62,10 +68,8 @@ impl Server {
     async fn accept(&self, listener: &TcpListener, connections: &TaskTracker, close: &CancellationToken) {
         let room = Arc::new(Semaphore::new(self.http.config.max_connections.min(Semaphore::MAX_PERMITS)));
         let mut http1 = http1::Builder::new();
-        http1
-            .timer(TokioTimer::new())
-            .header_read_timeout(if std::env::var("AB").is_ok() { None } else { Some(self.http.config.header_timeout) })
-            .pipeline_flush(true);
+        // See `idle` for what takes the place of hyper's own timer.
+        http1.header_read_timeout(None).pipeline_flush(true);
         // The semaphore is never closed, so this ends with its caller.
         while let Ok(place) = room.clone().acquire_owned().await {
             match listener.accept().await {
@@ -92,14 +96,18 @@ impl Server {
         open.increment(1.0);
         // Without it answers wait for the client's delayed acknowledgement.
         let _ = stream.set_nodelay(true);
-        let service = service_fn(|request| self.answer(request));
-        let mut connection = pin!(http1.serve_connection(TokioIo::new(stream), service));
+        let activity = Activity::new();
+        let service = service_fn(|request| activity.answering(self.answer(request)));
+        let stream = TokioIo::new(Noted::new(stream, activity.clone()));
+        let mut connection = pin!(http1.serve_connection(stream, service));
         let ended = tokio::select! {
+            biased;
             ended = connection.as_mut() => ended,
             () = close.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
+            () = activity.idle_for(self.http.config.header_timeout) => Ok(()),
         };
         if let Err(error) = ended {
             // Clients go away as they please: that is no event for operators.

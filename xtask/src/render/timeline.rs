@@ -39,11 +39,11 @@ text { font: 13px system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial
 .faint { fill: #667085; font-size: 12px } .task { font-weight: 600 }
 .begin { fill: #9db4d8 } .run { fill: #2f6fde } .commit { fill: #e08a2c }
 .move { stroke: #7c4dff; stroke-width: 1.8; fill: none } .tip { fill: #7c4dff }
-.halo { paint-order: stroke; stroke: #ffffff; stroke-width: 5px; stroke-linejoin: round; font-size: 12px }
+.note { font-size: 12px }
 @media (prefers-color-scheme: dark) {
 text { fill: #e7eaf0 } .page { fill: #12151c; stroke: #2b3240 } .lane { fill: #1a1f29 } .grid { stroke: #2b3240 }
 .faint { fill: #9aa4b5 } .begin { fill: #56709b } .run { fill: #5b93f5 } .commit { fill: #f0a04b }
-.move { stroke: #ad8dff } .tip { fill: #ad8dff } .halo { stroke: #12151c }
+.move { stroke: #ad8dff } .tip { fill: #ad8dff }
 }
 ";
 
@@ -168,7 +168,7 @@ impl<'a> Chart<'a> {
         group.add(text(
             self.x(task.arrived_unix_us) + 8.0,
             y - 8.0,
-            "task halo",
+            "task",
             &label,
         ))
     }
@@ -215,7 +215,7 @@ impl<'a> Chart<'a> {
                     .set("d", path)
                     .set("marker-end", "url(#tip)"),
             )
-            .add(text(x, y1 + down * 20.0, "halo", &words).set("text-anchor", anchor))
+            .add(text(x, y1 + down * 20.0, "note", &words).set("text-anchor", anchor))
     }
 
     /// Marks at round times, from lane to lane.
@@ -395,11 +395,11 @@ mod tests {
         let drawn = svg("a <fire> & smoke", &nodes, &fire());
         let mut from = 0;
         for word in [
-            "a &lt;fire&gt; &amp; smoke</title>",
-            ">sat1<",
-            ">satellite<",
-            ">edge1<",
-            ">cloud1<",
+            "a &lt;fire&gt; &amp; smoke",
+            "\nsat1\n",
+            "\nsatellite\n",
+            "\nedge1\n",
+            "\ncloud1\n",
             "205.0 kB · 3.7 ms · 14.0 ms expected on the link",
             "620 B · 2.6 ms",
             "preprocess · 31.3 ms",
