@@ -4,7 +4,7 @@ mod common;
 
 use common::{
     modules,
-    served::{Answer, CLUSTER_TOKEN, PANICS, Served, TOKEN, bearer, example, serve},
+    served::{Answer, CLUSTER_TOKEN, PANICS, Served, TOKEN, bearer, example, serve, serve_two},
 };
 use serde_json::{Value, json};
 use skylark_node::http::HttpConfig;
@@ -376,6 +376,33 @@ async fn election_and_node_information_have_the_published_shapes() {
     assert_eq!(set.status, 200, "{set:?}");
     let now = served.get("/objectives").await.json();
     assert_eq!((now["min_bandwidth"].as_f64(), now["max_latency"].as_f64()), (Some(60.0), Some(25.0)));
+}
+
+#[tokio::test]
+async fn state_goes_to_the_elected_node_and_a_new_topology_is_taken_when_it_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("nodes.json");
+    let [ground, sat] = serve_two(&file).await;
+    let operator = bearer(TOKEN);
+    let auth = [("authorization", operator.as_str())];
+    let saved = ground.send("POST", "/save/sat?key=c:sat:t", &auth, "some state").await;
+    assert_eq!((saved.status, &saved.json()["node"]), (200, &json!("sat")), "{saved:?}");
+    assert_eq!(&sat.get("/state?key=c:sat:t").await.body[..], b"some state");
+    let elsewhere = problem("not here", &ground.get("/state?key=c:sat:t").await, 404, "unknown-state");
+    assert!(elsewhere["detail"].as_str().unwrap().contains("node `sat`"), "{elsewhere}");
+    assert_eq!(ground.get("/neighbors").await.json()[0]["node_name"], "sat");
+    let edge = &ground.get("/current-topology").await.json()["edges"][0];
+    assert_eq!((&edge["source"]["node_name"], &edge["target"]["node_name"]), (&json!("ground"), &json!("sat")));
+    let unmet = ground.get("/storage-node?size=1000000&time=1000").await.json();
+    assert_eq!(unmet["node_name"], "ground", "no objectives bind, so it stays: {unmet}");
+
+    let old = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, "{").unwrap();
+    problem("malformed", &ground.post("/refresh", "").await, 500, "topology");
+    assert_eq!(ground.get("/neighbors").await.json()[0]["node_name"], "sat", "what was in force stays");
+    std::fs::write(&file, old.replace("\"bandwidth\":90", "\"bandwidth\":80")).unwrap();
+    assert_eq!(ground.get("/refresh").await.json(), json!({"changed": true}));
+    assert_eq!(ground.get("/current-topology").await.json()["edges"][0]["bandwidth"].as_f64(), Some(80.0));
 }
 
 #[tokio::test]

@@ -195,7 +195,7 @@ impl Node {
 fn unix_us() -> u64 {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |d| micros(d))
+        .map_or(0, micros)
 }
 
 /// A duration as the reports hold it.

@@ -3,7 +3,7 @@
 use super::modules;
 use async_trait::async_trait;
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Value, json};
 use skylark_abi::protocol::{Begin, Begun, Bounds, BundleField, Commit, Committed, OutboxEntry, Versioned};
 use skylark_node::{
     commands::Commands,
@@ -13,7 +13,7 @@ use skylark_node::{
     store::{self, Store, StoreError, StoreOptions},
 };
 use skylark_elect::{Objectives, Policy};
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -62,7 +62,8 @@ pub(crate) async fn serve(adjust: impl FnOnce(&mut HttpConfig)) -> Served {
         ..HttpConfig::default()
     };
     adjust(&mut config);
-    let served = start(config).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let served = start("local", listener, None, config).await;
     let put = async |path: &str, body: Bytes| {
         let answer = served.send("PUT", path, &[("authorization", &bearer(TOKEN))], body).await;
         assert!((200..300).contains(&answer.status), "{path}: {answer:?}");
@@ -71,6 +72,25 @@ pub(crate) async fn serve(adjust: impl FnOnce(&mut HttpConfig)) -> Served {
     put("/run/greet", modules::command("hello", 0)).await;
     put("/run/fail", modules::command("", 3)).await;
     served
+}
+
+/// Serves two nodes without apps that know each other: `ground`, an edge node,
+/// and `sat`, a satellite. `file` becomes their topology.
+pub(crate) async fn serve_two(file: &Path) -> [Served; 2] {
+    let bind = || TcpListener::bind("127.0.0.1:0");
+    let (ground, sat) = (bind().await.unwrap(), bind().await.unwrap());
+    let topology = json!({
+        "nodes": [
+            {"node_name": "ground", "node_ip": ground.local_addr().unwrap().to_string(), "node_type": "Edge"},
+            {"node_name": "sat", "node_ip": sat.local_addr().unwrap().to_string(), "node_type": "Sat"},
+        ],
+        "edges": [{"source": "ground", "target": "sat", "bandwidth": 90, "latency": 10}],
+    });
+    std::fs::write(file, topology.to_string()).unwrap();
+    [
+        start("ground", ground, Some(file), HttpConfig::default()).await,
+        start("sat", sat, Some(file), HttpConfig::default()).await,
+    ]
 }
 
 /// The app that [`serve`] uploads.
@@ -97,7 +117,7 @@ pub(crate) fn bearer(token: &str) -> String {
     format!("Bearer {token}")
 }
 
-async fn start(config: HttpConfig) -> Served {
+async fn start(name: &str, listener: TcpListener, topology: Option<&Path>, config: HttpConfig) -> Served {
     let data = tempfile::tempdir().unwrap();
     let engine = Engine::new(EngineConfig {
         pool_instances: 16,
@@ -108,7 +128,7 @@ async fn start(config: HttpConfig) -> Served {
     .unwrap();
     let gate = Arc::new(Gate::new(store::open("memory", &StoreOptions::default()).unwrap()));
     let node_config = NodeConfig {
-        name: "local".into(),
+        name: name.into(),
         data: data.path().to_owned(),
         limits: CallLimits::default(),
         bounds: Bounds::default(),
@@ -120,8 +140,8 @@ async fn start(config: HttpConfig) -> Served {
         max_executions: 64,
     };
     let placer = Placer::open(PlacerConfig {
-        node: "local".into(),
-        topology: None,
+        node: name.into(),
+        topology: topology.map(Path::to_owned),
         policy: Policy::default(),
         objectives: Objectives::default(),
     })
@@ -132,7 +152,6 @@ async fn start(config: HttpConfig) -> Served {
         operator: Token::new(TOKEN),
         cluster: Token::new(CLUSTER_TOKEN),
     };
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
     let server = Server::new(node, commands, config, tokens);
