@@ -34,16 +34,21 @@ impl Commands {
             loaded: Arc::default(),
             dir,
         };
-        for entry in std::fs::read_dir(&commands.dir).map_err(|e| io("listing", &commands.dir, e))? {
+        for entry in
+            std::fs::read_dir(&commands.dir).map_err(|e| io("listing", &commands.dir, e))?
+        {
             let path = entry.map_err(|e| io("listing", &commands.dir, e))?.path();
             let name = path.file_stem().and_then(|s| s.to_str());
-            let (Some(name), Some("wasm")) = (name, path.extension().and_then(|e| e.to_str())) else {
+            let (Some(name), Some("wasm")) = (name, path.extension().and_then(|e| e.to_str()))
+            else {
                 continue;
             };
             let wasm = std::fs::read(&path).map_err(|e| io("reading", &path, e))?;
             match commands.engine.load_command(wasm.into()).await {
                 Ok(command) => commands.insert(name, command),
-                Err(error) => tracing::error!(command = name, %error, "a kept command does not load; upload it again"),
+                Err(error) => {
+                    tracing::error!(command = name, %error, "a kept command does not load; upload it again")
+                }
             }
         }
         Ok(commands)
@@ -82,7 +87,12 @@ impl Commands {
     ///
     /// # Errors
     /// As [`Engine::run_command`].
-    pub async fn run(&self, command: &Command, args: &[String], limits: &CallLimits) -> Result<CommandOutput, Failure> {
+    pub async fn run(
+        &self,
+        command: &Command,
+        args: &[String],
+        limits: &CallLimits,
+    ) -> Result<CommandOutput, Failure> {
         self.engine.run_command(command, args, limits).await
     }
 

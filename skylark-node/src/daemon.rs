@@ -30,7 +30,10 @@ pub fn run(config: Config) -> Result<()> {
     if config.workers > 0 {
         runtime.worker_threads(config.workers);
     }
-    let runtime = runtime.enable_all().build().context("starting the threads")?;
+    let runtime = runtime
+        .enable_all()
+        .build()
+        .context("starting the threads")?;
     runtime.block_on(serve(config))
 }
 
@@ -41,10 +44,13 @@ async fn serve(config: Config) -> Result<()> {
     }
     make_private(&config.data)?;
     let secrets = Secrets::load(&config)?;
-    let placer = Placer::open(placer_config(&config)).context("reading the topology (`--topology`)")?;
+    let placer =
+        Placer::open(placer_config(&config)).context("reading the topology (`--topology`)")?;
     let engine = Engine::new(config.engine.clone()).context("starting the engine")?;
     let store = open_store(&config).await?;
-    let commands = Commands::open(&config.data, engine.clone()).await.context("loading the kept commands")?;
+    let commands = Commands::open(&config.data, engine.clone())
+        .await
+        .context("loading the kept commands")?;
     let node = Node::start(node_config(&config, secrets.cluster), engine, store, placer)
         .await
         .context("loading the kept apps")?;
@@ -95,7 +101,8 @@ impl Secrets {
             None => files::own_token(&config.data.join(own)),
         };
         let operator = token(&config.token_file, "token").context("--token-file")?;
-        let cluster = token(&config.cluster_token_file, "cluster-token").context("--cluster-token-file")?;
+        let cluster =
+            token(&config.cluster_token_file, "cluster-token").context("--cluster-token-file")?;
         if config.topology.is_some() && config.cluster_token_file.is_none() {
             tracing::warn!(
                 "no --cluster-token-file: the other nodes of the topology will refuse this node's messages, unless they share its data directory's token"
@@ -112,7 +119,8 @@ impl Secrets {
 }
 
 async fn open_store(config: &Config) -> Result<Arc<dyn store::Store>> {
-    let store = store::open(&config.store, &config.store_options).context("opening the store (`--store`)")?;
+    let store = store::open(&config.store, &config.store_options)
+        .context("opening the store (`--store`)")?;
     let store = crate::metered::meter(store);
     match store.check().await {
         Ok(()) => {}

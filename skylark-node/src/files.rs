@@ -36,7 +36,8 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()>
 /// # Errors
 /// It cannot be read, or is too short to be a secret.
 pub(crate) fn read_token(path: &Path) -> anyhow::Result<String> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("reading the token in {}", path.display()))?;
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("reading the token in {}", path.display()))?;
     let token = text.trim();
     if token.len() < MIN_TOKEN || token.contains(char::is_whitespace) {
         bail!(
@@ -52,7 +53,11 @@ pub(crate) fn read_token(path: &Path) -> anyhow::Result<String> {
 /// # Errors
 /// The file cannot be read or written.
 pub(crate) fn own_token(path: &Path) -> anyhow::Result<String> {
-    let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let created = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
     let mut file = match created {
         Err(e) if e.kind() == ErrorKind::AlreadyExists => return read_token(path),
         other => other.with_context(|| format!("creating the token in {}", path.display()))?,
@@ -76,7 +81,10 @@ mod tests {
         let path = dir.path().join("token");
         let token = own_token(&path).unwrap();
         assert_eq!(token.len(), 64);
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         assert_eq!(own_token(&path).unwrap(), token);
     }
 

@@ -66,7 +66,10 @@ impl Step {
         }
     }
 
-    async fn count<T>(&self, step: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    async fn count<T>(
+        &self,
+        step: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
         let began = Instant::now();
         let result = step.await;
         match &result {
@@ -104,14 +107,22 @@ impl Store for Metered {
         outbox: Vec<OutboxEntry>,
         retention: Duration,
     ) -> Result<Option<Vec<u8>>, StoreError> {
-        self.accept.count(self.store.accept(app, chain_id, run, outbox, retention)).await
+        self.accept
+            .count(self.store.accept(app, chain_id, run, outbox, retention))
+            .await
     }
 
     async fn acknowledge(&self, app: &str, entries: &[String]) -> Result<(), StoreError> {
-        self.acknowledge.count(self.store.acknowledge(app, entries)).await
+        self.acknowledge
+            .count(self.store.acknowledge(app, entries))
+            .await
     }
 
-    async fn overdue(&self, limit: usize, claim: Duration) -> Result<Vec<(String, OutboxEntry)>, StoreError> {
+    async fn overdue(
+        &self,
+        limit: usize,
+        claim: Duration,
+    ) -> Result<Vec<(String, OutboxEntry)>, StoreError> {
         self.overdue.count(self.store.overdue(limit, claim)).await
     }
 
@@ -119,8 +130,16 @@ impl Store for Metered {
         self.run.count(self.store.run(app, chain_id)).await
     }
 
-    async fn put_run(&self, app: &str, chain_id: &str, run: Vec<u8>, retention: Duration) -> Result<(), StoreError> {
-        self.put_run.count(self.store.put_run(app, chain_id, run, retention)).await
+    async fn put_run(
+        &self,
+        app: &str,
+        chain_id: &str,
+        run: Vec<u8>,
+        retention: Duration,
+    ) -> Result<(), StoreError> {
+        self.put_run
+            .count(self.store.put_run(app, chain_id, run, retention))
+            .await
     }
 
     async fn states(
@@ -129,11 +148,20 @@ impl Store for Metered {
         after: Option<&BundleField>,
         limit: usize,
     ) -> Result<Vec<Versioned>, StoreError> {
-        self.states.count(self.store.states(app, after, limit)).await
+        self.states
+            .count(self.store.states(app, after, limit))
+            .await
     }
 
-    async fn put_blob(&self, key: &str, value: Vec<u8>, retention: Duration) -> Result<(), StoreError> {
-        self.blob.count(self.store.put_blob(key, value, retention)).await
+    async fn put_blob(
+        &self,
+        key: &str,
+        value: Vec<u8>,
+        retention: Duration,
+    ) -> Result<(), StoreError> {
+        self.blob
+            .count(self.store.put_blob(key, value, retention))
+            .await
     }
 
     async fn blob(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -3,7 +3,10 @@
 //! Labels come from bounded sets only: functions of loaded apps, outcomes,
 //! operations. What a caller sends never becomes a label.
 
-use metrics::{Counter, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram};
+use metrics::{
+    Counter, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram,
+    histogram,
+};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::{
     collections::HashMap,
@@ -40,7 +43,8 @@ pub const DELIVERY_RETRIES: &str = "skylark_delivery_retries_total";
 
 /// Bounds of the histograms' buckets, in seconds: 50 µs to 10 s.
 const BUCKETS: &[f64] = &[
-    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+    1.0, 2.5, 5.0, 10.0,
 ];
 /// How often samples are put into buckets.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -50,7 +54,10 @@ pub fn install() -> Option<PrometheusHandle> {
     static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
     HANDLE
         .get_or_init(|| {
-            let recorder = PrometheusBuilder::new().set_buckets(BUCKETS).ok()?.build_recorder();
+            let recorder = PrometheusBuilder::new()
+                .set_buckets(BUCKETS)
+                .ok()?
+                .build_recorder();
             let handle = recorder.handle();
             metrics::set_global_recorder(recorder).ok()?;
             describe();
@@ -69,18 +76,32 @@ pub async fn upkeep(handle: PrometheusHandle) {
 
 fn describe() {
     describe_counter!(CALLS, "Calls by app, function and outcome");
-    describe_histogram!(CALL_SECONDS, Unit::Seconds, "Time of a call, from its body read to its answer");
-    describe_counter!(ROUND_TRIPS, "Store round trips of the tasks that calls waited for");
+    describe_histogram!(
+        CALL_SECONDS,
+        Unit::Seconds,
+        "Time of a call, from its body read to its answer"
+    );
+    describe_counter!(
+        ROUND_TRIPS,
+        "Store round trips of the tasks that calls waited for"
+    );
     describe_gauge!(IN_FLIGHT, "Calls in flight");
     describe_counter!(PROBLEMS, "Requests answered with an error, by problem");
     describe_gauge!(CONNECTIONS, "Open connections");
     describe_counter!(UPLOADS, "Modules uploaded, by outcome");
-    describe_histogram!(UPLOAD_SECONDS, Unit::Seconds, "Time of checking, compiling and keeping an uploaded module");
+    describe_histogram!(
+        UPLOAD_SECONDS,
+        Unit::Seconds,
+        "Time of checking, compiling and keeping an uploaded module"
+    );
     describe_gauge!(INSTANCES, "Instances of modules in use");
     describe_counter!(STORE_STEPS, "Steps of the store, by operation and outcome");
     describe_histogram!(STORE_SECONDS, Unit::Seconds, "Time of a step of the store");
     describe_counter!(ELECTIONS, "Elections, by policy");
-    describe_counter!(DELIVERY_RETRIES, "Deliveries to other nodes that were tried again");
+    describe_counter!(
+        DELIVERY_RETRIES,
+        "Deliveries to other nodes that were tried again"
+    );
 }
 
 /// The metrics that the hot path writes, looked up once.
@@ -101,13 +122,19 @@ pub struct FunctionMetrics {
 impl CallMetrics {
     /// The metrics of a function that exists.
     pub fn function(&self, app: &str, function: &str) -> Arc<FunctionMetrics> {
-        let known = self.functions.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self
+            .functions
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(metrics) = known.get(app).and_then(|functions| functions.get(function)) {
             return metrics.clone();
         }
         drop(known);
         let metrics = Arc::new(FunctionMetrics::new(app, function));
-        let mut known = self.functions.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self
+            .functions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         known
             .entry(app.to_owned())
             .or_default()

@@ -35,10 +35,17 @@ impl Process {
     fn start(data: &Path, args: &[&str]) -> Self {
         let mut child = command(data, args).spawn().unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
         let Some(url) = line.trim().strip_prefix("listening on ") else {
             let mut log = String::new();
-            child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+            child
+                .stderr
+                .take()
+                .unwrap()
+                .read_to_string(&mut log)
+                .unwrap();
             panic!("the node did not start: {line}{log}");
         };
         let url = url.to_owned();
@@ -46,14 +53,22 @@ impl Process {
     }
 
     fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        let sent = Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .status()
+            .unwrap();
         assert!(sent.success());
     }
 
     /// Waits for the end: exit code and log.
     fn end(mut self) -> (Option<i32>, String) {
         let mut log = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        self.child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut log)
+            .unwrap();
         (self.child.wait().unwrap().code(), log)
     }
 }
@@ -67,12 +82,23 @@ impl Drop for Process {
 }
 
 fn refused(data: &Path, args: &[&str], code: i32, mentions: &[&str]) {
-    let Output { status, stdout, stderr } = command(data, args).output().unwrap();
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command(data, args).output().unwrap();
     let text = String::from_utf8_lossy(&stderr);
     assert_eq!(status.code(), Some(code), "{args:?}: {text}");
-    assert_eq!(String::from_utf8_lossy(&stdout), "", "{args:?}: it must not say that it listens");
+    assert_eq!(
+        String::from_utf8_lossy(&stdout),
+        "",
+        "{args:?}: it must not say that it listens"
+    );
     for mention in mentions {
-        assert!(text.contains(mention), "{args:?}: no `{mention}` in: {text}");
+        assert!(
+            text.contains(mention),
+            "{args:?}: no `{mention}` in: {text}"
+        );
     }
 }
 
@@ -82,18 +108,56 @@ fn what_keeps_it_from_serving_is_said_before_it_listens() {
     let data = dir.path();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    refused(data, &["--listen", &address], 1, &[&address, "in use", "--listen HOST:PORT"]);
+    refused(
+        data,
+        &["--listen", &address],
+        1,
+        &[&address, "in use", "--listen HOST:PORT"],
+    );
     // Nobody listens on what was just given back.
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let redis = format!("redis://user:secret@{free}");
-    refused(data, &["--store", &redis], 1, &["--store", "--store-optional", &free.to_string()]);
+    refused(
+        data,
+        &["--store", &redis],
+        1,
+        &["--store", "--store-optional", &free.to_string()],
+    );
     let Output { stderr, .. } = command(data, &["--store", &redis]).output().unwrap();
     assert!(!String::from_utf8_lossy(&stderr).contains("secret"));
-    refused(data, &["--store", "postgres://h"], 1, &["--store", "a store is one of"]);
-    refused(data, &["--topology", "/nowhere.json"], 1, &["/nowhere.json", "--topology"]);
-    refused(data, &["--token-file", "/nowhere.token"], 1, &["/nowhere.token", "--token-file"]);
-    refused(data, &["--max-body", "much", "--grace", "soon"], 2, &["--max-body", "--grace"]);
-    refused(data, &["--max-boddy", "1"], 2, &["--max-boddy", "--max-body"]);
+    refused(
+        data,
+        &["--store", "postgres://h"],
+        1,
+        &["--store", "a store is one of"],
+    );
+    refused(
+        data,
+        &["--topology", "/nowhere.json"],
+        1,
+        &["/nowhere.json", "--topology"],
+    );
+    refused(
+        data,
+        &["--token-file", "/nowhere.token"],
+        1,
+        &["/nowhere.token", "--token-file"],
+    );
+    refused(
+        data,
+        &["--max-body", "much", "--grace", "soon"],
+        2,
+        &["--max-body", "--grace"],
+    );
+    refused(
+        data,
+        &["--max-boddy", "1"],
+        2,
+        &["--max-boddy", "--max-body"],
+    );
     let file = data.join("file");
     std::fs::write(&file, "").unwrap();
     refused(&file, &[], 1, &["--data", &file.display().to_string()]);
@@ -102,7 +166,10 @@ fn what_keeps_it_from_serving_is_said_before_it_listens() {
 #[tokio::test]
 async fn a_node_without_its_store_serves_only_health() {
     let dir = tempfile::tempdir().unwrap();
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let redis = format!("redis://{free}");
     let node = Process::start(dir.path(), &["--store", &redis, "--store-optional"]);
     let get = async |path: &str| reqwest::get(format!("{}{path}", node.url)).await.unwrap();
@@ -111,7 +178,10 @@ async fn a_node_without_its_store_serves_only_health() {
     assert_eq!(ready.status(), 503);
     let text = ready.text().await.unwrap();
     assert!(text.contains("store-unavailable"), "{text}");
-    assert!(!text.contains(&free.to_string()), "where the store is, is nobody's business: {text}");
+    assert!(
+        !text.contains(&free.to_string()),
+        "where the store is, is nobody's business: {text}"
+    );
 }
 
 #[tokio::test]
@@ -121,18 +191,28 @@ async fn apps_and_commands_outlive_the_process_and_a_signal_ends_it_well() {
     let node = Process::start(&data, &[]);
     let token = std::fs::read_to_string(data.join("token")).unwrap();
     for file in ["token", "cluster-token"] {
-        let mode = std::fs::metadata(data.join(file)).unwrap().permissions().mode();
+        let mode = std::fs::metadata(data.join(file))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
     }
     let client = reqwest::Client::new();
     let app = modules::app(&[("answer", modules::Body::Returns("42"))]);
-    for (path, wasm) in [("/f/app", app), ("/run/greet", modules::command("hello", 0))] {
+    for (path, wasm) in [
+        ("/f/app", app),
+        ("/run/greet", modules::command("hello", 0)),
+    ] {
         let put = client
             .put(format!("{}{path}", node.url))
             .header("authorization", bearer(&token))
             .body(wasm);
         let put = put.send().await.unwrap();
-        assert!(put.status().is_success(), "{path}: {}", put.text().await.unwrap());
+        assert!(
+            put.status().is_success(),
+            "{path}: {}",
+            put.text().await.unwrap()
+        );
     }
     node.signal("TERM");
     let (code, log) = node.end();
@@ -144,7 +224,11 @@ async fn apps_and_commands_outlive_the_process_and_a_signal_ends_it_well() {
     let node = Process::start(&data, &[]);
     assert_eq!(std::fs::read_to_string(data.join("token")).unwrap(), token);
     for (path, want) in [("/f/app/answer", "42"), ("/run/greet", "hello")] {
-        let answer = client.post(format!("{}{path}", node.url)).send().await.unwrap();
+        let answer = client
+            .post(format!("{}{path}", node.url))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.text().await.unwrap(), want, "{path}");
     }
     node.signal("INT");
@@ -159,11 +243,25 @@ async fn a_call_past_the_grace_is_cut_off_and_a_second_signal_waits_for_nobody()
         let node = Process::start(dir.path(), &["--grace", grace]);
         let token = std::fs::read_to_string(dir.path().join("token")).unwrap();
         let client = reqwest::Client::new();
-        let put = client.put(format!("{}/f/app", node.url)).header("authorization", bearer(&token));
-        assert!(put.body(spins()).send().await.unwrap().status().is_success());
+        let put = client
+            .put(format!("{}/f/app", node.url))
+            .header("authorization", bearer(&token));
+        assert!(
+            put.body(spins())
+                .send()
+                .await
+                .unwrap()
+                .status()
+                .is_success()
+        );
         let call = tokio::spawn(client.post(format!("{}/f/app/spins", node.url)).send());
         let in_flight = async || {
-            let text = reqwest::get(format!("{}/metrics", node.url)).await.unwrap().text().await.unwrap();
+            let text = reqwest::get(format!("{}/metrics", node.url))
+                .await
+                .unwrap()
+                .text()
+                .await
+                .unwrap();
             text.contains("skylark_calls_in_flight 1\n")
         };
         while !in_flight().await {
@@ -172,7 +270,12 @@ async fn a_call_past_the_grace_is_cut_off_and_a_second_signal_waits_for_nobody()
         node.signal("TERM");
         if second {
             // Until the first has been seen, a second is no second.
-            while reqwest::get(format!("{}/readyz", node.url)).await.unwrap().status() == 200 {
+            while reqwest::get(format!("{}/readyz", node.url))
+                .await
+                .unwrap()
+                .status()
+                == 200
+            {
                 tokio::task::yield_now().await;
             }
             node.signal("TERM");
@@ -191,5 +294,8 @@ fn the_configuration_in_effect_is_printed() {
     assert!(status.success());
     let text = String::from_utf8(stdout).unwrap();
     assert!(text.contains("grace = \"7s\" # SKYLARK_GRACE"), "{text}");
-    assert!(text.contains("store = \"memory\" # SKYLARK_STORE"), "{text}");
+    assert!(
+        text.contains("store = \"memory\" # SKYLARK_STORE"),
+        "{text}"
+    );
 }

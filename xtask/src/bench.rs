@@ -86,9 +86,20 @@ pub(crate) fn run(options: &Options, output: &Output) -> Result<()> {
         command
             .args(["bench", "--quiet", "-p", package, "--bench", bench])
             .env("SKYLARK_GUESTS", &guests);
-        output.status("Measuring", &format!("{} (`cargo bench -p {package} --bench {bench}`)", what.title()));
+        output.status(
+            "Measuring",
+            &format!(
+                "{} (`cargo bench -p {package} --bench {bench}`)",
+                what.title()
+            ),
+        );
         let tables = process::capture(&mut command)?;
-        let section = format!("\n## {}\n\n{}\n\n{}\n", what.title(), what.about(), tables.trim());
+        let section = format!(
+            "\n## {}\n\n{}\n\n{}\n",
+            what.title(),
+            what.about(),
+            tables.trim()
+        );
         output.text(&section);
         page.push_str(&section);
     }
@@ -119,14 +130,18 @@ fn build_guests(directory: &Path, output: &Output) -> Result<()> {
 
 /// What was measured, and where.
 fn head() -> Result<String> {
-    let commit = process::capture(std::process::Command::new("git").args(["describe", "--always", "--dirty"]))
-        .unwrap_or_else(|_| "no commit".into());
+    let commit = process::capture(
+        std::process::Command::new("git").args(["describe", "--always", "--dirty"]),
+    )
+    .unwrap_or_else(|_| "no commit".into());
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let cpu = cpu
         .lines()
         .find_map(|l| l.strip_prefix("model name"))
-        .map_or("unknown processor", |l| l.trim_start_matches([' ', '\t', ':']));
+        .map_or("unknown processor", |l| {
+            l.trim_start_matches([' ', '\t', ':'])
+        });
     let mut page = String::from("# Benchmarks\n\n");
     writeln!(
         page,

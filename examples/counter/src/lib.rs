@@ -11,7 +11,9 @@ static TOTAL: AtomicU64 = AtomicU64::new(0);
 /// Adds to the total and yields it.
 #[skylark::function]
 pub fn add(amount: u64) -> u64 {
-    TOTAL.fetch_add(amount, Ordering::Relaxed).wrapping_add(amount)
+    TOTAL
+        .fetch_add(amount, Ordering::Relaxed)
+        .wrapping_add(amount)
 }
 
 /// Yields the total.

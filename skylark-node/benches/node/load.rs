@@ -33,7 +33,10 @@ impl Round {
         let mut sorted = self.latencies.clone();
         sorted.sort_unstable();
         let index = (sorted.len() as f64 * share) as usize;
-        sorted.get(index.min(sorted.len().saturating_sub(1))).copied().unwrap_or_default()
+        sorted
+            .get(index.min(sorted.len().saturating_sub(1)))
+            .copied()
+            .unwrap_or_default()
     }
 }
 
@@ -53,7 +56,9 @@ pub(crate) async fn fire(shot: &Shot, connections: usize, length: Duration) -> R
 }
 
 async fn connection(shot: Shot, until: Instant) -> Result<Vec<Duration>> {
-    let mut stream = TcpStream::connect(&shot.address).await.context("connecting")?;
+    let mut stream = TcpStream::connect(&shot.address)
+        .await
+        .context("connecting")?;
     stream.set_nodelay(true)?;
     let request = format!(
         "POST {} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{}",
@@ -77,7 +82,10 @@ async fn connection(shot: Shot, until: Instant) -> Result<Vec<Duration>> {
 async fn response(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<()> {
     buffer.clear();
     loop {
-        ensure!(stream.read_buf(buffer).await? > 0, "the server closed the connection");
+        ensure!(
+            stream.read_buf(buffer).await? > 0,
+            "the server closed the connection"
+        );
         let mut headers = [httparse::EMPTY_HEADER; 32];
         let mut head = httparse::Response::new(&mut headers);
         let httparse::Status::Complete(start) = head.parse(buffer)? else {
@@ -93,7 +101,11 @@ async fn response(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<()> {
             continue;
         }
         if head.code != Some(200) {
-            bail!("{:?}: {}", head.code, String::from_utf8_lossy(&buffer[start..]));
+            bail!(
+                "{:?}: {}",
+                head.code,
+                String::from_utf8_lossy(&buffer[start..])
+            );
         }
         return Ok(());
     }

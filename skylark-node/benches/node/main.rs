@@ -22,11 +22,12 @@ fn main() -> Result<()> {
     if std::env::args().nth(1).as_deref() == Some(processes::BARE) {
         return processes::serve_bare();
     }
-    let guests = PathBuf::from(
-        std::env::var_os("SKYLARK_GUESTS")
-            .context("SKYLARK_GUESTS must name the directory of the guests; `cargo xtask bench` sets it")?,
-    );
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let guests = PathBuf::from(std::env::var_os("SKYLARK_GUESTS").context(
+        "SKYLARK_GUESTS must name the directory of the guests; `cargo xtask bench` sets it",
+    )?);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         subjects::stateless(&guests).await?;
         subjects::stateful(&guests).await?;

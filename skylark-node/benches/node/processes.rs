@@ -35,7 +35,14 @@ pub(crate) fn node_in(data: &Path, store: &str, extra: &[&str]) -> Result<Proces
     files::private(&token)?;
     let mut command = Command::new(env!("CARGO_BIN_EXE_skylark-node"));
     command
-        .args(["--listen", "127.0.0.1:0", "--log", "error", "--store", store])
+        .args([
+            "--listen",
+            "127.0.0.1:0",
+            "--log",
+            "error",
+            "--store",
+            store,
+        ])
         .arg("--data")
         .arg(data)
         .arg("--token-file")
@@ -46,7 +53,9 @@ pub(crate) fn node_in(data: &Path, store: &str, extra: &[&str]) -> Result<Proces
 
 /// As [`node_in`], in a directory of its own.
 pub(crate) fn node(store: &str) -> Result<Process> {
-    let data = tempfile::Builder::new().prefix("skylark-bench-").tempdir_in(disk())?;
+    let data = tempfile::Builder::new()
+        .prefix("skylark-bench-")
+        .tempdir_in(disk())?;
     let store = store.replace("DIR", &data.path().join("store").display().to_string());
     let mut process = node_in(data.path(), &store, &[])?;
     process._data = Some(data);
@@ -70,12 +79,32 @@ pub(crate) fn bare() -> Result<Process> {
 /// A Redis server of its own that keeps nothing but in memory, or syncs every
 /// write; `None` if there is no `redis-server`.
 pub(crate) fn redis(durable: bool) -> Result<Option<Process>> {
-    let data = tempfile::Builder::new().prefix("skylark-bench-").tempdir_in(disk())?;
+    let data = tempfile::Builder::new()
+        .prefix("skylark-bench-")
+        .tempdir_in(disk())?;
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-    let (aof, sync) = if durable { ("yes", "always") } else { ("no", "no") };
+    let (aof, sync) = if durable {
+        ("yes", "always")
+    } else {
+        ("no", "no")
+    };
     let spawned = Command::new("redis-server")
-        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
-        .args(["--appendonly", aof, "--appendfsync", sync, "--maxmemory-policy", "noeviction"])
+        .args([
+            "--port",
+            &port.to_string(),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+        ])
+        .args([
+            "--appendonly",
+            aof,
+            "--appendfsync",
+            sync,
+            "--maxmemory-policy",
+            "noeviction",
+        ])
         .arg("--dir")
         .arg(data.path())
         .stdout(Stdio::null())
@@ -94,7 +123,10 @@ pub(crate) fn redis(durable: bool) -> Result<Option<Process>> {
     };
     let give_up = Instant::now() + Duration::from_secs(20);
     while std::net::TcpStream::connect(&address).is_err() {
-        ensure!(Instant::now() < give_up, "redis-server does not listen on {address}");
+        ensure!(
+            Instant::now() < give_up,
+            "redis-server does not listen on {address}"
+        );
         std::thread::sleep(Duration::from_millis(20));
     }
     Ok(Some(process))
@@ -108,13 +140,20 @@ fn listening(mut command: Command, data: Option<TempDir>) -> Result<Process> {
     let stdout = child.stdout.take().context("its standard output")?;
     let mut line = String::new();
     BufReader::new(stdout).read_line(&mut line)?;
-    let address = line.trim().strip_prefix("listening on http://").map(str::to_owned);
+    let address = line
+        .trim()
+        .strip_prefix("listening on http://")
+        .map(str::to_owned);
     let process = Process {
         child,
         address: address.clone().unwrap_or_default(),
         _data: data,
     };
-    ensure!(address.is_some(), "{command:?} did not come to listen; it said `{}`", line.trim());
+    ensure!(
+        address.is_some(),
+        "{command:?} did not come to listen; it said `{}`",
+        line.trim()
+    );
     Ok(process)
 }
 
@@ -150,7 +189,9 @@ pub(crate) fn serve_bare() -> Result<()> {
     use hyper::{Response, body::Incoming, server::conn::http1, service::service_fn};
     use hyper_util::rt::TokioIo;
 
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         println!("listening on http://{}", listener.local_addr()?);
@@ -163,7 +204,9 @@ pub(crate) fn serve_bare() -> Result<()> {
                     Ok::<_, hyper::Error>(Response::new(http_body_util::Full::new(body)))
                 });
                 // A client that goes away is no error here.
-                let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), echo).await;
+                let _ = http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), echo)
+                    .await;
             });
         }
     })

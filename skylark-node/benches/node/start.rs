@@ -13,7 +13,9 @@ pub(crate) fn measure(guests: &Path) -> Result<()> {
     let mut cold = Vec::new();
     let mut kept = Vec::new();
     for _ in 0..ROUNDS {
-        let data = tempfile::Builder::new().prefix("skylark-bench-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+        let data = tempfile::Builder::new()
+            .prefix("skylark-bench-")
+            .tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
         let apps = data.path().join("apps");
         std::fs::create_dir(&apps)?;
         for n in 0..MODULES {

@@ -53,7 +53,9 @@ pub(crate) async fn stateless(guests: &Path) -> Result<()> {
     let bare = processes::bare()?;
     let node = with_guests(processes::node("memory")?, guests).await?;
     println!("### HTTP invocation of a stateless function\n");
-    println!("| connections | bare hyper /s | node /s | node / hyper | hyper p50 µs | node p50 µs | hyper p99 µs | node p99 µs |");
+    println!(
+        "| connections | bare hyper /s | node /s | node / hyper | hyper p50 µs | node p50 µs | hyper p99 µs | node p99 µs |"
+    );
     println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
     for connections in CONNECTIONS {
         let both = compare(&[shot(&bare, ECHO), shot(&node, ECHO)], connections).await?;
@@ -81,7 +83,10 @@ pub(crate) async fn stateful(guests: &Path) -> Result<()> {
         ("memory", "memory".to_owned(), None),
         ("embedded, synced", "embedded:DIR".to_owned(), None),
     ];
-    for (name, durable) in [("redis, in memory", false), ("redis, synced (appendfsync always)", true)] {
+    for (name, durable) in [
+        ("redis, in memory", false),
+        ("redis, synced (appendfsync always)", true),
+    ] {
         match processes::redis(durable)? {
             Some(redis) => stores.push((name, format!("redis://{}", redis.address), Some(redis))),
             None => eprintln!("there is no redis-server here: its rows are left out"),

@@ -92,10 +92,14 @@ impl Config {
         let config = Self {
             name: v.get("name", name),
             listen: v.get("listen", address),
-            workers: v.get("workers", |t| t.parse().map_err(|_| format!("`{t}` is no whole number"))),
+            workers: v.get("workers", |t| {
+                t.parse().map_err(|_| format!("`{t}` is no whole number"))
+            }),
             grace: v.get("grace", time),
             log: v.get("log", log_filter),
-            log_format: v.get("log-format", |t| word(t, &[("text", LogFormat::Text), ("json", LogFormat::Json)])),
+            log_format: v.get("log-format", |t| {
+                word(t, &[("text", LogFormat::Text), ("json", LogFormat::Json)])
+            }),
             store: v.get("store", |t| Ok(store_url(t, &data))),
             store_options: StoreOptions {
                 sync: v.get("sync", str::parse),
@@ -109,7 +113,9 @@ impl Config {
             },
             store_optional: v.get("store-optional", boolean),
             topology: v.optional("topology", path),
-            policy: v.get("policy", |t| t.parse().map_err(|e: ElectError| e.to_string())),
+            policy: v.get("policy", |t| {
+                t.parse().map_err(|e: ElectError| e.to_string())
+            }),
             objectives: Objectives {
                 min_bandwidth: v.optional("min-bandwidth", |t| unit(t, Bandwidth::from_mbps)),
                 max_latency: v.optional("max-latency", |t| unit(t, Delay::from_ms)),
@@ -192,7 +198,10 @@ impl Config {
             "another node would take over calls that still run",
         );
         at_most(
-            fits(self.store_options.max_value as u64, self.store_options.max_read as u64),
+            fits(
+                self.store_options.max_value as u64,
+                self.store_options.max_read as u64,
+            ),
             "max-value",
             "max-read",
             "what is written could not be read",
@@ -232,7 +241,9 @@ fn address(text: &str) -> Result<String, String> {
     let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
     match port.map(|(_, port)| port.parse::<u16>()) {
         Some(Ok(_)) => Ok(text.to_owned()),
-        _ => Err(format!("`{text}` is no address; write HOST:PORT, for example 127.0.0.1:7070")),
+        _ => Err(format!(
+            "`{text}` is no address; write HOST:PORT, for example 127.0.0.1:7070"
+        )),
     }
 }
 

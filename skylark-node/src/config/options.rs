@@ -25,7 +25,10 @@ impl OptionSpec {
 
     /// Its environment variable.
     pub(super) fn variable(&self) -> String {
-        format!("SKYLARK_{}", self.name.to_ascii_uppercase().replace('-', "_"))
+        format!(
+            "SKYLARK_{}",
+            self.name.to_ascii_uppercase().replace('-', "_")
+        )
     }
 }
 

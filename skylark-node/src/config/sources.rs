@@ -8,7 +8,8 @@ use super::{
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::{ffi::OsString, fmt::Write};
 
-const ABOUT: &str = "Runs Skylark modules on this machine: keeps their state, takes effect exactly once.";
+const ABOUT: &str =
+    "Runs Skylark modules on this machine: keeps their state, takes effect exactly once.";
 
 const EXAMPLES: &str = "\
 Every option may also be given as SKYLARK_<OPTION> in the environment (`--max-body` as
@@ -48,7 +49,14 @@ pub fn load(
     let matches = match command().try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(e) if !e.use_stderr() => return Ok(Loaded::Print(e.render().to_string())),
-        Err(e) => return Err(one(e.render().to_string().trim_start_matches("error: ").trim_end().to_owned())),
+        Err(e) => {
+            return Err(one(e
+                .render()
+                .to_string()
+                .trim_start_matches("error: ")
+                .trim_end()
+                .to_owned()));
+        }
     };
     let mut values = Values::default();
     for spec in OPTIONS {
@@ -110,7 +118,9 @@ fn command() -> Command {
             Arg::new("print-config")
                 .long("print-config")
                 .action(ArgAction::SetTrue)
-                .help("Print all options as they are in effect, with where each comes from, and end"),
+                .help(
+                    "Print all options as they are in effect, with where each comes from, and end",
+                ),
         )
 }
 
@@ -149,7 +159,12 @@ fn print(values: &Values) -> String {
         let _ = match values.given(spec.name) {
             Some((text, origin)) => {
                 let text = without_password(text);
-                writeln!(out, "{} = {} # {origin}", spec.name, serde_json::Value::from(text))
+                writeln!(
+                    out,
+                    "{} = {} # {origin}",
+                    spec.name,
+                    serde_json::Value::from(text)
+                )
             }
             None => writeln!(out, "# {} is not set", spec.name),
         };
@@ -159,9 +174,10 @@ fn print(values: &Values) -> String {
 
 /// `redis://user:***@host` for a URL with a password.
 fn without_password(text: &str) -> String {
-    let parts = text
-        .split_once("://")
-        .and_then(|(scheme, rest)| rest.rsplit_once('@').map(|(user, host)| (scheme, user, host)));
+    let parts = text.split_once("://").and_then(|(scheme, rest)| {
+        rest.rsplit_once('@')
+            .map(|(user, host)| (scheme, user, host))
+    });
     match parts {
         Some((scheme, user, host)) => {
             let user = user.split(':').next().unwrap_or_default();

@@ -41,7 +41,9 @@ fn the_table_agrees_with_the_defaults_in_code() {
 
 #[test]
 fn a_flag_wins_over_the_environment_that_over_the_file_that_over_the_default() {
-    let file = file("name = \"file\"\nmax-in-flight = 7\nlog-format = \"json\"\nmax-latency = 12.5\nstore-optional = true\n");
+    let file = file(
+        "name = \"file\"\nmax-in-flight = 7\nlog-format = \"json\"\nmax-latency = 12.5\nstore-optional = true\n",
+    );
     let environment = [
         ("SKYLARK_CONFIG", file.path().to_str().unwrap()),
         ("SKYLARK_NAME", "environment"),
@@ -95,7 +97,14 @@ fn every_error_is_reported_at_once_with_its_option() {
 
 #[test]
 fn the_printed_configuration_is_a_configuration_without_passwords() {
-    let printed = config(&["--print-config", "--store", "redis://me:secret@host/2", "--name", "n"]).unwrap_err();
+    let printed = config(&[
+        "--print-config",
+        "--store",
+        "redis://me:secret@host/2",
+        "--name",
+        "n",
+    ])
+    .unwrap_err();
     assert!(printed.contains("name = \"n\" # flag"), "{printed}");
     assert!(printed.contains("redis://me:***@host/2"), "{printed}");
     assert!(!printed.contains("secret"), "{printed}");
@@ -107,7 +116,13 @@ fn the_printed_configuration_is_a_configuration_without_passwords() {
 #[test]
 fn help_teaches() {
     let help = config(&["--help"]).unwrap_err();
-    for part in ["--max-in-flight <COUNT>", "[default: 16MiB]", "Examples:", "SKYLARK_MAX_BODY", "Cluster and placement"] {
+    for part in [
+        "--max-in-flight <COUNT>",
+        "[default: 16MiB]",
+        "Examples:",
+        "SKYLARK_MAX_BODY",
+        "Cluster and placement",
+    ] {
         assert!(help.contains(part), "`{part}` is missing from:\n{help}");
     }
 }

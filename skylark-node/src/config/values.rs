@@ -111,13 +111,16 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     match text.parse::<ByteSize>() {
         Ok(ByteSize(0)) => Err("a size of 0 lets nothing through; write at least 1B".into()),
         Ok(ByteSize(bytes)) => Ok(bytes),
-        Err(_) => Err(format!("`{text}` is no size; write for example 16MiB, 64kB or 1024")),
+        Err(_) => Err(format!(
+            "`{text}` is no size; write for example 16MiB, 64kB or 1024"
+        )),
     }
 }
 
 /// A [`size`] that fits the address space.
 pub(super) fn length(text: &str) -> Result<usize, String> {
-    usize::try_from(size(text)?).map_err(|_| format!("`{text}` is more than this machine can address"))
+    usize::try_from(size(text)?)
+        .map_err(|_| format!("`{text}` is more than this machine can address"))
 }
 
 /// `500ms`, `30s`, `24h`.
@@ -125,7 +128,9 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(Duration::ZERO) => Err("a time of 0 lets nothing through; write at least 1ms".into()),
         Ok(time) => Ok(time),
-        Err(_) => Err(format!("`{text}` is no time; write for example 500ms, 30s or 24h")),
+        Err(_) => Err(format!(
+            "`{text}` is no time; write for example 500ms, 30s or 24h"
+        )),
     }
 }
 

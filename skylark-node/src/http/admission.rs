@@ -95,7 +95,10 @@ mod tests {
         let admission = Admission::new(2);
         let first = admission.admit().unwrap();
         let _second = admission.admit().unwrap();
-        assert!(matches!(admission.admit(), Err(NodeError::Overloaded { limit: 2, .. })));
+        assert!(matches!(
+            admission.admit(),
+            Err(NodeError::Overloaded { limit: 2, .. })
+        ));
         drop(first);
         assert!(admission.admit().is_ok());
     }

@@ -58,14 +58,21 @@ async fn put(
     if let Some(function) = function {
         // Compiling it for a look costs nothing more: the second time the
         // engine takes what it compiled the first.
-        let module = http.node.engine().load(wasm.clone()).await.map_err(NodeError::from)?;
+        let module = http
+            .node
+            .engine()
+            .load(wasm.clone())
+            .await
+            .map_err(NodeError::from)?;
         let functions = &module.schema().functions;
         if !functions.contains_key(function) {
             let near = nearest(function, functions.keys().map(String::as_str));
             let meant = near.map_or_else(String::new, |n| format!("; did you mean `{n}`?"));
             let detail = format!("the module has no function `{function}`{meant}");
-            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "function-missing", detail)
-                .with("nearest", near));
+            return Err(
+                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "function-missing", detail)
+                    .with("nearest", near),
+            );
         }
     }
     let status = match http.node.app(app) {
@@ -82,12 +89,18 @@ pub(super) async fn list(State(http): Shared) -> Json<Vec<AppView>> {
 }
 
 /// `GET /f/{app}`.
-pub(super) async fn show(State(http): Shared, Path(app): Path<String>) -> Result<Json<AppView>, Problem> {
+pub(super) async fn show(
+    State(http): Shared,
+    Path(app): Path<String>,
+) -> Result<Json<AppView>, Problem> {
     Ok(Json(http.node.app(&app)?))
 }
 
 /// `GET /runs/{id}`.
-pub(super) async fn run(State(http): Shared, Path(id): Path<String>) -> Result<Json<RunView>, Problem> {
+pub(super) async fn run(
+    State(http): Shared,
+    Path(id): Path<String>,
+) -> Result<Json<RunView>, Problem> {
     Ok(Json(http.node.run(&id).await?))
 }
 
@@ -168,8 +181,15 @@ mod tests {
 
     #[test]
     fn a_cursor_survives_its_text() {
-        for bundle in [Bundle::App, Bundle::Chain("a.1".into()), Bundle::Key("x/y:z".into())] {
-            let cursor = Cursor(BundleField { bundle, name: "N".into() });
+        for bundle in [
+            Bundle::App,
+            Bundle::Chain("a.1".into()),
+            Bundle::Key("x/y:z".into()),
+        ] {
+            let cursor = Cursor(BundleField {
+                bundle,
+                name: "N".into(),
+            });
             assert_eq!(cursor.to_string().parse(), Ok(cursor));
         }
         for wrong in ["", "app", "else/N", "app:x/N"] {

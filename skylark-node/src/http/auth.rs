@@ -20,7 +20,8 @@ impl Token {
     /// Whether the request carries it.
     pub(super) fn check(&self, headers: &HeaderMap, what: &str) -> Result<(), Problem> {
         let Some(sent) = bearer(headers) else {
-            let detail = format!("{what} needs `Authorization: Bearer <token>`, and the request has none");
+            let detail =
+                format!("{what} needs `Authorization: Bearer <token>`, and the request has none");
             return Err(refused("token-missing", detail, "Bearer realm=\"skylark\""));
         };
         let sent: [u8; 32] = Sha256::digest(sent).into();
@@ -28,7 +29,11 @@ impl Token {
             return Ok(());
         }
         let detail = format!("this is not the token that {what} needs");
-        Err(refused("token-wrong", detail, "Bearer realm=\"skylark\", error=\"invalid_token\""))
+        Err(refused(
+            "token-wrong",
+            detail,
+            "Bearer realm=\"skylark\", error=\"invalid_token\"",
+        ))
     }
 }
 
@@ -39,8 +44,10 @@ impl std::fmt::Debug for Token {
 }
 
 fn refused(name: &'static str, detail: String, challenge: &'static str) -> Problem {
-    Problem::new(StatusCode::UNAUTHORIZED, name, detail)
-        .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
+    Problem::new(StatusCode::UNAUTHORIZED, name, detail).header(
+        header::WWW_AUTHENTICATE,
+        HeaderValue::from_static(challenge),
+    )
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&[u8]> {

@@ -77,7 +77,11 @@ const LINGER: Duration = Duration::from_secs(2);
 
 /// Reads a whole body. What is declared too large is refused unread, what
 /// turns out too large while it is read.
-pub(super) async fn read<B>(headers: &HeaderMap, mut body: B, limit: BodyLimit) -> Result<Bytes, Problem>
+pub(super) async fn read<B>(
+    headers: &HeaderMap,
+    mut body: B,
+    limit: BodyLimit,
+) -> Result<Bytes, Problem>
 where
     B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
     B::Error: std::fmt::Display,
@@ -171,7 +175,11 @@ pub(super) fn expect_json(headers: &HeaderMap) -> Result<(), Problem> {
         return Ok(());
     };
     // Decided without a copy: this is on the way of every call.
-    let essence = declared.as_bytes().split(|b| *b == b';').next().unwrap_or_default();
+    let essence = declared
+        .as_bytes()
+        .split(|b| *b == b';')
+        .next()
+        .unwrap_or_default();
     let essence = essence.trim_ascii();
     let suffix = essence.len().checked_sub(5).map(|at| &essence[at..]);
     if essence.eq_ignore_ascii_case(b"application/json")
@@ -183,5 +191,8 @@ pub(super) fn expect_json(headers: &HeaderMap) -> Result<(), Problem> {
         "the body is declared as `{}`; send JSON as `content-type: application/json`",
         String::from_utf8_lossy(essence)
     );
-    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", detail).with("at", "Content-Type"))
+    Err(
+        Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", detail)
+            .with("at", "Content-Type"),
+    )
 }

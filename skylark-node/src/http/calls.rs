@@ -9,7 +9,9 @@ use super::{
 use crate::node::{InvokeOptions, NodeError, Reply, RunView};
 use axum::{
     extract::{Path, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header,
+    },
 };
 use bytes::Bytes;
 use hyper::body::Incoming;
@@ -76,7 +78,9 @@ impl Call {
         match http.node.invoke(app, function, input, wishes.options).await {
             Ok(reply) => {
                 let round_trips = reply.tasks.iter().map(|t| t.round_trips).sum();
-                http.metrics.function(app, function).succeeded(began.elapsed(), round_trips);
+                http.metrics
+                    .function(app, function)
+                    .succeeded(began.elapsed(), round_trips);
                 if wishes.timeline {
                     timeline(app, function, reply)
                 } else {
@@ -88,9 +92,15 @@ impl Call {
                 let failed = matches!(error, NodeError::Failed { .. });
                 let problem = Problem::from(error);
                 if failed {
-                    http.metrics.function(app, function).failed(began.elapsed(), problem.name());
+                    http.metrics
+                        .function(app, function)
+                        .failed(began.elapsed(), problem.name());
                 }
-                let problem = if wishes.timeline { problem } else { problem.without_tasks() };
+                let problem = if wishes.timeline {
+                    problem
+                } else {
+                    problem.without_tasks()
+                };
                 problem.into_response()
             }
         }
@@ -100,7 +110,9 @@ impl Call {
 impl Wishes {
     fn of(uri: &Uri, headers: &HeaderMap) -> Result<Self, Problem> {
         let mut wishes = Self {
-            timeline: headers.get(header::ACCEPT).is_some_and(|a| a == RUN_MEDIA_TYPE),
+            timeline: headers
+                .get(header::ACCEPT)
+                .is_some_and(|a| a == RUN_MEDIA_TYPE),
             ..Self::default()
         };
         wishes.options.key = headers.get(IDEMPOTENCY_KEY).map(key).transpose()?;
@@ -116,9 +128,12 @@ impl Wishes {
 
 /// The key, with or without the quotes of a structured header.
 fn key(value: &HeaderValue) -> Result<String, Problem> {
-    let text = value
-        .to_str()
-        .map_err(|_| Problem::parameter("Idempotency-Key", "the idempotency key must be visible ASCII text"))?;
+    let text = value.to_str().map_err(|_| {
+        Problem::parameter(
+            "Idempotency-Key",
+            "the idempotency key must be visible ASCII text",
+        )
+    })?;
     let unquoted = text.strip_prefix('"').and_then(|t| t.strip_suffix('"'));
     Ok(unquoted.unwrap_or(text).to_owned())
 }
@@ -137,7 +152,9 @@ fn timeline(app: &str, function: &str, reply: Reply) -> Response<Body> {
         app: app.to_owned(),
         function: function.to_owned(),
         status: "succeeded",
-        result: String::from_utf8(reply.output).ok().and_then(|text| RawValue::from_string(text).ok()),
+        result: String::from_utf8(reply.output)
+            .ok()
+            .and_then(|text| RawValue::from_string(text).ok()),
         error: None,
         accepted_unix_us: reply.tasks.first().map_or(0, |t| t.arrived_unix_us),
         tasks: reply.tasks,
@@ -150,7 +167,10 @@ fn timeline(app: &str, function: &str, reply: Reply) -> Response<Body> {
         }
     };
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(RUN_MEDIA_TYPE));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static(RUN_MEDIA_TYPE),
+    );
     describe(headers, reply.run_id, reply.replayed);
     response
 }
@@ -177,7 +197,10 @@ pub(super) async fn submit(
     expect_json(&headers)?;
     let wishes = Wishes::of(&uri, &headers)?;
     let input = body::read(&headers, body, http.input_limit()).await?;
-    let id = http.node.submit(&app, &function, input, wishes.options).await?;
+    let id = http
+        .node
+        .submit(&app, &function, input, wishes.options)
+        .await?;
     let href = format!("/runs/{id}");
     let mut response = Response::new(json!({ "id": id, "href": href }).to_string().into());
     *response.status_mut() = StatusCode::ACCEPTED;
@@ -197,16 +220,30 @@ mod tests {
     #[test]
     fn what_is_a_call() {
         let check = |method: Method, path: &str, want: Option<(&str, &str)>| {
-            let request = Request::builder().method(method).uri(path).body(()).unwrap();
+            let request = Request::builder()
+                .method(method)
+                .uri(path)
+                .body(())
+                .unwrap();
             let call = Call::of(&request);
-            let found = call.as_ref().map(|c| (&path[c.app.clone()], &path[c.function.clone()]));
+            let found = call
+                .as_ref()
+                .map(|c| (&path[c.app.clone()], &path[c.function.clone()]));
             assert_eq!(found, want, "{path}");
         };
         check(Method::POST, "/f/app/function", Some(("app", "function")));
         check(Method::POST, "/f/a/b?policy=random", Some(("a", "b")));
         check(Method::GET, "/f/app/function", None);
         check(Method::POST, "/fa/app/function", None);
-        for path in ["/f/app", "/f/app/", "/f//function", "/f/app/function/", "/f/a/b/c", "/f/", "/f"] {
+        for path in [
+            "/f/app",
+            "/f/app/",
+            "/f//function",
+            "/f/app/function/",
+            "/f/a/b/c",
+            "/f/",
+            "/f",
+        ] {
             check(Method::POST, path, None);
         }
     }

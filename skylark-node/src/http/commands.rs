@@ -52,9 +52,15 @@ pub(super) async fn run(
     let arguments = arguments(&input)?;
     let command = http.commands.get(&name).ok_or_else(|| {
         let near = http.commands.nearest(&name);
-        let meant = near.as_ref().map_or_else(String::new, |n| format!("; did you mean `{n}`?"));
-        Problem::new(StatusCode::NOT_FOUND, "unknown-command", format!("no command `{name}` is loaded{meant}"))
-            .with("nearest", near)
+        let meant = near
+            .as_ref()
+            .map_or_else(String::new, |n| format!("; did you mean `{n}`?"));
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "unknown-command",
+            format!("no command `{name}` is loaded{meant}"),
+        )
+        .with("nearest", near)
     })?;
     let output = http
         .commands
@@ -63,11 +69,16 @@ pub(super) async fn run(
         .map_err(Problem::of_command)?;
     if output.exit_code != 0 {
         let detail = format!("the command ended with exit code {}", output.exit_code);
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "exit-code", detail)
-            .with("exit_code", output.exit_code)
-            .with("stderr", output.stderr));
+        return Err(
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "exit-code", detail)
+                .with("exit_code", output.exit_code)
+                .with("stderr", output.stderr),
+        );
     }
-    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], output.stdout))
+    Ok((
+        [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
+        output.stdout,
+    ))
 }
 
 fn arguments(input: &[u8]) -> Result<Vec<String>, Problem> {
@@ -75,12 +86,18 @@ fn arguments(input: &[u8]) -> Result<Vec<String>, Problem> {
         return Ok(Vec::new());
     }
     let expected = "send {\"args\": [\"…\"]}";
-    let read: Arguments = serde_json::from_slice(input)
-        .map_err(|e| Problem::new(StatusCode::BAD_REQUEST, "input", format!("{e}; {expected}")).with("at", "args"))?;
+    let read: Arguments = serde_json::from_slice(input).map_err(|e| {
+        Problem::new(StatusCode::BAD_REQUEST, "input", format!("{e}; {expected}"))
+            .with("at", "args")
+    })?;
     // WASI hands arguments over as C strings.
     match read.args.iter().position(|a| a.contains('\0')) {
-        Some(i) => Err(Problem::new(StatusCode::BAD_REQUEST, "input", "an argument holds a zero byte")
-            .with("at", format!("args[{i}]"))),
+        Some(i) => Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "input",
+            "an argument holds a zero byte",
+        )
+        .with("at", format!("args[{i}]"))),
         None => Ok(read.args),
     }
 }

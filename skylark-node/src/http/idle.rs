@@ -70,7 +70,9 @@ impl Activity {
 
     fn note(&self) {
         let since = self.0.opened.elapsed().as_millis();
-        self.0.sent.store(u64::try_from(since).unwrap_or(u64::MAX), Relaxed);
+        self.0
+            .sent
+            .store(u64::try_from(since).unwrap_or(u64::MAX), Relaxed);
     }
 }
 
@@ -94,13 +96,21 @@ impl Noted {
 }
 
 impl AsyncRead for Noted {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buffer)
     }
 }
 
 impl AsyncWrite for Noted {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<Result<usize>> {
         let sent = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.noted(sent)
     }
@@ -140,7 +150,9 @@ mod tests {
         let (early, late) = (opened + LIMIT / 2, opened + LIMIT * 2);
         assert_eq!(activity.next_look(early, LIMIT), Some(opened + LIMIT));
         assert_eq!(activity.next_look(late, LIMIT), None);
-        let within = activity.answering(async { activity.next_look(late, LIMIT) }).await;
+        let within = activity
+            .answering(async { activity.next_look(late, LIMIT) })
+            .await;
         assert_eq!(within, Some(late + LIMIT));
         // What was sent counts from then on.
         activity.0.sent.store(60_000, Relaxed);

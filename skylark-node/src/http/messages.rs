@@ -15,11 +15,14 @@ pub(super) async fn deliver(
     headers: HeaderMap,
     body: axum::body::Body,
 ) -> Result<StatusCode, Problem> {
-    http.tokens.cluster.check(&headers, "a message between nodes")?;
+    http.tokens
+        .cluster
+        .check(&headers, "a message between nodes")?;
     let _admitted = http.messages.admit()?;
     let limit = http.limit("the message", http.config.max_message, "max-message");
     let bytes = body::read(&headers, body, limit).await?;
-    let message: Message = skylark_abi::decode(&bytes).map_err(|e| NodeError::Malformed(e.to_string()))?;
+    let message: Message =
+        skylark_abi::decode(&bytes).map_err(|e| NodeError::Malformed(e.to_string()))?;
     http.node.deliver(message).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -97,7 +97,12 @@ struct Http {
 
 impl Server {
     /// The routes of a node.
-    pub fn new(node: Node, commands: crate::commands::Commands, config: HttpConfig, tokens: Tokens) -> Self {
+    pub fn new(
+        node: Node,
+        commands: crate::commands::Commands,
+        config: HttpConfig,
+        tokens: Tokens,
+    ) -> Self {
         let http = Arc::new(Http {
             node,
             commands,

@@ -22,24 +22,39 @@ pub(super) fn parse(query: &str) -> Result<Params, Problem> {
 
 impl Params {
     /// A parameter that may be missing.
-    pub(super) fn take<T: FromStr<Err: Display>>(&mut self, name: &str) -> Result<Option<T>, Problem> {
+    pub(super) fn take<T: FromStr<Err: Display>>(
+        &mut self,
+        name: &str,
+    ) -> Result<Option<T>, Problem> {
         let Some(text) = self.0.remove(name) else {
             return Ok(None);
         };
         text.parse().map(Some).map_err(|why| {
             let shown: String = text.chars().take(64).collect();
-            Problem::parameter(name, format!("`{shown}` is no value for the parameter `{name}`: {why}"))
+            Problem::parameter(
+                name,
+                format!("`{shown}` is no value for the parameter `{name}`: {why}"),
+            )
         })
     }
 
     /// A parameter with a default.
-    pub(super) fn take_or<T: FromStr<Err: Display>>(&mut self, name: &str, default: T) -> Result<T, Problem> {
+    pub(super) fn take_or<T: FromStr<Err: Display>>(
+        &mut self,
+        name: &str,
+        default: T,
+    ) -> Result<T, Problem> {
         Ok(self.take(name)?.unwrap_or(default))
     }
 
     /// A parameter that must be there; `what` says what it holds.
-    pub(super) fn required<T: FromStr<Err: Display>>(&mut self, name: &str, what: &str) -> Result<T, Problem> {
-        let missing = || Problem::parameter(name, format!("the parameter `{name}` is missing: {what}"));
+    pub(super) fn required<T: FromStr<Err: Display>>(
+        &mut self,
+        name: &str,
+        what: &str,
+    ) -> Result<T, Problem> {
+        let missing =
+            || Problem::parameter(name, format!("the parameter `{name}` is missing: {what}"));
         self.take(name)?.ok_or_else(missing)
     }
 
@@ -55,7 +70,10 @@ impl Params {
             None if known.is_empty() => "this route has none".to_owned(),
             None => format!("this route has: {}", known.join(", ")),
         };
-        Err(Problem::parameter(&shown, format!("unknown parameter `{shown}`; {meant}")).with("nearest", near))
+        Err(
+            Problem::parameter(&shown, format!("unknown parameter `{shown}`; {meant}"))
+                .with("nearest", near),
+        )
     }
 }
 

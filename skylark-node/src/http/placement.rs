@@ -18,8 +18,8 @@ use metrics::counter;
 use serde::Serialize;
 use serde_json::{Value, json};
 use skylark_elect::{
-    Bytes, Delay, ElectError, Election, Node, NodeType, Objectives, Policy, Report, Request, Schedule, Snapshot,
-    Topology, UnixMicros,
+    Bytes, Delay, ElectError, Election, Node, NodeType, Objectives, Policy, Report, Request,
+    Schedule, Snapshot, Topology, UnixMicros,
 };
 use std::{
     str::FromStr,
@@ -42,7 +42,9 @@ pub(super) struct Elected {
 pub(super) async fn storage_node(State(http): Shared, uri: Uri) -> Result<Json<Elected>, Problem> {
     let mut params = query(&uri)?;
     let size: u64 = params.required("size", "bytes of state")?;
-    let spent = params.take::<Milliseconds>("time")?.map_or(Delay::ZERO, |ms| ms.0);
+    let spent = params
+        .take::<Milliseconds>("time")?
+        .map_or(Delay::ZERO, |ms| ms.0);
     let policy = params.take::<Policy>("policy")?;
     let destination: Option<String> = params.take("destination")?;
     let on = params.take::<On>("on")?.map(|on| on.0);
@@ -72,7 +74,11 @@ pub(super) async fn refresh(State(http): Shared) -> Result<Json<Value>, Problem>
         Err(error) => {
             tracing::error!(%error, "the topology is not refreshed");
             let detail = "the topology file is refused, and what was in force stays; the node's log says why";
-            Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "topology", detail))
+            Err(Problem::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "topology",
+                detail,
+            ))
         }
     }
 }
@@ -85,7 +91,9 @@ pub(super) async fn health(State(http): Shared) -> Json<Value> {
 /// `GET /local-node-info`.
 pub(super) async fn local_node(State(http): Shared) -> Result<Json<Node>, Problem> {
     let snapshot = http.snapshot();
-    Ok(Json(snapshot.node(http.node.name()).map_err(elect)?.clone()))
+    Ok(Json(
+        snapshot.node(http.node.name()).map_err(elect)?.clone(),
+    ))
 }
 
 /// `GET /cloud-node-info`: the topology's first cloud node.
@@ -110,7 +118,10 @@ pub(super) async fn next_topology(State(http): Shared) -> impl IntoResponse {
 
 /// `GET /static-topology?t=`: frame `t` of the schedule, the last if it is
 /// left out.
-pub(super) async fn static_topology(State(http): Shared, uri: Uri) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn static_topology(
+    State(http): Shared,
+    uri: Uri,
+) -> Result<impl IntoResponse, Problem> {
     let mut params = query(&uri)?;
     let t: Option<usize> = params.take("t")?;
     params.finish(&["t"])?;
@@ -130,7 +141,9 @@ pub(super) async fn set_objectives(
     headers: HeaderMap,
     body: axum::body::Body,
 ) -> Result<Json<Objectives>, Problem> {
-    http.tokens.operator.check(&headers, "a change of the objectives")?;
+    http.tokens
+        .operator
+        .check(&headers, "a change of the objectives")?;
     expect_json(&headers)?;
     let json = body::read(&headers, body, http.input_limit()).await?;
     let objectives = Objectives::from_json(&json)
@@ -172,7 +185,9 @@ fn elect(error: ElectError) -> Problem {
 }
 
 fn now() -> UnixMicros {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     UnixMicros(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
 }
 
@@ -192,7 +207,9 @@ impl FromStr for Milliseconds {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let ms: f64 = text.parse().map_err(|_| "write a number of milliseconds".to_owned())?;
+        let ms: f64 = text
+            .parse()
+            .map_err(|_| "write a number of milliseconds".to_owned())?;
         Delay::from_ms(ms).map(Self).map_err(|e| e.to_string())
     }
 }
@@ -204,6 +221,8 @@ impl FromStr for On {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        NodeType::parse(text).map(Self).ok_or("write sat, edge or cloud")
+        NodeType::parse(text)
+            .map(Self)
+            .ok_or("write sat, edge or cloud")
     }
 }

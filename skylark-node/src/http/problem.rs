@@ -133,7 +133,10 @@ impl Problem {
         } = *self.0;
         let mut document = Map::new();
         document.insert("type".into(), format!("{TYPE}{name}").into());
-        document.insert("title".into(), status.canonical_reason().unwrap_or("Error").into());
+        document.insert(
+            "title".into(),
+            status.canonical_reason().unwrap_or("Error").into(),
+        );
         document.insert("status".into(), status.as_u16().into());
         document.insert("detail".into(), detail.into());
         document.extend(members);
@@ -171,14 +174,17 @@ impl From<NodeError> for Problem {
             NodeError::UnknownState { nearest, .. } => {
                 Self::new(S::NOT_FOUND, "unknown-state", detail).with("nearest", nearest)
             }
-            NodeError::Failed { run_id, failure, tasks } => {
-                of_failure(failure).with("run_id", run_id).with("tasks", json!(tasks))
-            }
+            NodeError::Failed {
+                run_id,
+                failure,
+                tasks,
+            } => of_failure(failure)
+                .with("run_id", run_id)
+                .with("tasks", json!(tasks)),
             NodeError::Refused(error) => of_refusal(&error, detail),
             NodeError::BreaksState(_) => Self::new(S::CONFLICT, "breaks-state", detail),
-            NodeError::KeyReused => {
-                Self::new(S::UNPROCESSABLE_ENTITY, "key-reused", detail).with("at", "Idempotency-Key")
-            }
+            NodeError::KeyReused => Self::new(S::UNPROCESSABLE_ENTITY, "key-reused", detail)
+                .with("at", "Idempotency-Key"),
             NodeError::InvalidName { name } => {
                 Self::new(S::BAD_REQUEST, "invalid-name", detail).with("at", name)
             }
@@ -215,17 +221,21 @@ impl From<NodeError> for Problem {
 fn of_store(error: &StoreError) -> Problem {
     tracing::warn!(%error, "the store");
     match error {
-        StoreError::TooLarge { limit, option, .. } => {
-            Problem::new(StatusCode::INSUFFICIENT_STORAGE, "store-limit", error.to_string())
-                .with("limit", *limit)
-                .with("option", *option)
-        }
-        StoreError::Unavailable { .. } | StoreError::Unfit { .. } | StoreError::Url { .. } => Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "store-unavailable",
-            "the node's store does not answer; try again with the same idempotency key",
+        StoreError::TooLarge { limit, option, .. } => Problem::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "store-limit",
+            error.to_string(),
         )
-        .retry_after(RETRY),
+        .with("limit", *limit)
+        .with("option", *option),
+        StoreError::Unavailable { .. } | StoreError::Unfit { .. } | StoreError::Url { .. } => {
+            Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "store-unavailable",
+                "the node's store does not answer; try again with the same idempotency key",
+            )
+            .retry_after(RETRY)
+        }
         StoreError::Corrupt { .. } => Problem::internal(),
     }
 }
@@ -235,9 +245,9 @@ fn of_refusal(error: &LoadError, detail: String) -> Problem {
     match error {
         LoadError::NotWasm { .. } | LoadError::Malformed { .. } => refused("not-wasm"),
         LoadError::TooLarge { limit, .. } => Problem::too_large("the module", *limit, "max-module"),
-        LoadError::Memory { limit, .. } => {
-            refused("module-memory").with("limit", *limit).with("option", "max-memory")
-        }
+        LoadError::Memory { limit, .. } => refused("module-memory")
+            .with("limit", *limit)
+            .with("option", "max-memory"),
         LoadError::Schema(errors) => {
             let all: Vec<Value> = errors.iter().map(|e| e.to_string().into()).collect();
             refused("schema").with("errors", all)

@@ -1,6 +1,8 @@
 //! The routes, but for calls.
 
-use super::{Http, apps, calls, commands, messages, operations, placement, problem::Problem, states};
+use super::{
+    Http, apps, calls, commands, messages, operations, placement, problem::Problem, states,
+};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
@@ -44,7 +46,10 @@ pub(super) fn router(http: Arc<Http>) -> Router {
         .route("/f/{app}", get(apps::show).put(apps::upload))
         // `POST` never comes here: `serve` answers it. It is named so that the
         // router knows that it is allowed.
-        .route("/f/{app}/{function}", put(apps::upload_function).post(unknown))
+        .route(
+            "/f/{app}/{function}",
+            put(apps::upload_function).post(unknown),
+        )
         .route("/fa/{app}/{function}", post(calls::submit))
         .route("/runs/{id}", get(apps::run))
         .route("/run/{module}", put(commands::upload).post(commands::run))
@@ -64,7 +69,10 @@ pub(super) fn router(http: Arc<Http>) -> Router {
         .route("/current-topology", get(placement::current_topology))
         .route("/next-topology", get(placement::next_topology))
         .route("/static-topology", get(placement::static_topology))
-        .route("/objectives", get(placement::objectives).post(placement::set_objectives))
+        .route(
+            "/objectives",
+            get(placement::objectives).post(placement::set_objectives),
+        )
         .route("/internal/messages", post(messages::deliver))
         .route("/internal/state", put(states::keep))
         // Every body is read by `body::read`, each with its own limit.
@@ -77,8 +85,12 @@ async fn unknown(method: Method, uri: Uri) -> Problem {
     let path: String = uri.path().chars().take(256).collect();
     let near = nearest_route(&path);
     let meant = near.map_or_else(String::new, |n| format!("; did you mean `{n}`?"));
-    Problem::new(StatusCode::NOT_FOUND, "unknown-route", format!("there is no route {method} {path}{meant}"))
-        .with("nearest", near)
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "unknown-route",
+        format!("there is no route {method} {path}{meant}"),
+    )
+    .with("nearest", near)
 }
 
 /// The route that is nearest to a path, its parameters taken as they are.
@@ -87,15 +99,21 @@ fn nearest_route(path: &str) -> Option<&'static str> {
     let filled: Vec<(String, &'static str)> = ROUTES
         .iter()
         .map(|route| {
-            let parts = route.split('/').enumerate().map(|(i, part)| match given.get(i) {
-                Some(segment) if part.starts_with('{') && !segment.is_empty() => segment,
-                _ => part,
-            });
+            let parts = route
+                .split('/')
+                .enumerate()
+                .map(|(i, part)| match given.get(i) {
+                    Some(segment) if part.starts_with('{') && !segment.is_empty() => segment,
+                    _ => part,
+                });
             (parts.collect::<Vec<_>>().join("/"), *route)
         })
         .collect();
     let near = nearest(path, filled.iter().map(|(text, _)| text.as_str()))?.to_owned();
-    filled.into_iter().find(|(text, _)| *text == near).map(|(_, route)| route)
+    filled
+        .into_iter()
+        .find(|(text, _)| *text == near)
+        .map(|(_, route)| route)
 }
 
 #[cfg(test)]
@@ -104,7 +122,8 @@ mod tests {
 
     #[test]
     fn nearest_routes() {
-        let check = |path: &str, want: Option<&str>| assert_eq!(nearest_route(path), want, "{path}");
+        let check =
+            |path: &str, want: Option<&str>| assert_eq!(nearest_route(path), want, "{path}");
         check("/healht", Some("/health"));
         check("/topology", None);
         check("/functions/app/function", None);

@@ -57,16 +57,29 @@ impl Server {
         let deadline = Instant::now() + grace;
         tracing::info!(in_flight = self.http.calls.in_flight(), ?grace, "draining");
         self.http.calls.drain();
-        if tokio::time::timeout_at(deadline, self.http.calls.drained()).await.is_err() {
+        if tokio::time::timeout_at(deadline, self.http.calls.drained())
+            .await
+            .is_err()
+        {
             let left = self.http.calls.in_flight();
             tracing::warn!(left, "calls are cut off: they did not end within `--grace`");
         }
-        self.http.node.drain(deadline.saturating_duration_since(Instant::now())).await;
+        self.http
+            .node
+            .drain(deadline.saturating_duration_since(Instant::now()))
+            .await;
         tracing::info!("drained");
     }
 
-    async fn accept(&self, listener: &TcpListener, connections: &TaskTracker, close: &CancellationToken) {
-        let room = Arc::new(Semaphore::new(self.http.config.max_connections.min(Semaphore::MAX_PERMITS)));
+    async fn accept(
+        &self,
+        listener: &TcpListener,
+        connections: &TaskTracker,
+        close: &CancellationToken,
+    ) {
+        let room = Arc::new(Semaphore::new(
+            self.http.config.max_connections.min(Semaphore::MAX_PERMITS),
+        ));
         let mut http1 = http1::Builder::new();
         // See `idle` for what takes the place of hyper's own timer.
         http1.header_read_timeout(None).pipeline_flush(true);
@@ -74,7 +87,9 @@ impl Server {
         while let Ok(place) = room.clone().acquire_owned().await {
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    let connection = self.clone().connection(stream, http1.clone(), close.clone(), place);
+                    let connection =
+                        self.clone()
+                            .connection(stream, http1.clone(), close.clone(), place);
                     connections.spawn(connection);
                 }
                 Err(error) => {
@@ -119,7 +134,9 @@ impl Server {
 
     /// Answers one request; a panic on the way is that request's own.
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
-        let answered = AssertUnwindSafe(self.dispatch(request)).catch_unwind().await;
+        let answered = AssertUnwindSafe(self.dispatch(request))
+            .catch_unwind()
+            .await;
         Ok(answered.unwrap_or_else(|_| {
             tracing::error!("a request's handler panicked");
             Problem::internal().into_response()
@@ -137,26 +154,39 @@ impl Server {
     async fn route(&self, request: Request<Incoming>) -> Response<Body> {
         let path = request.uri().path().to_owned();
         let method = request.method().clone();
-        let response = match self.router.clone().oneshot(request.map(AxumBody::new)).await {
+        let response = match self
+            .router
+            .clone()
+            .oneshot(request.map(AxumBody::new))
+            .await
+        {
             Ok(response) => response,
             Err(never) => match never {},
         };
         let status = response.status();
         let explained = !(status.is_client_error() || status.is_server_error())
-            || response.headers().get(header::CONTENT_TYPE).is_some_and(|t| t == super::problem::MEDIA_TYPE);
+            || response
+                .headers()
+                .get(header::CONTENT_TYPE)
+                .is_some_and(|t| t == super::problem::MEDIA_TYPE);
         if explained {
             return response.map(Body::Routed);
         }
         // What the router refuses by itself.
         if status != StatusCode::METHOD_NOT_ALLOWED {
-            return Problem::new(status, "refused", format!("{method} {path} is refused")).into_response();
+            return Problem::new(status, "refused", format!("{method} {path} is refused"))
+                .into_response();
         }
         let allow = response.headers().get(header::ALLOW).cloned();
         let allow = allow.unwrap_or_else(|| HeaderValue::from_static(""));
         let allowed: Vec<&str> = allow.to_str().unwrap_or_default().split(',').collect();
-        Problem::new(status, "method", format!("{path} does not take {method} but {}", allowed.join(", ")))
-            .with("allowed", allowed)
-            .header(header::ALLOW, allow)
-            .into_response()
+        Problem::new(
+            status,
+            "method",
+            format!("{path} does not take {method} but {}", allowed.join(", ")),
+        )
+        .with("allowed", allowed)
+        .header(header::ALLOW, allow)
+        .into_response()
     }
 }

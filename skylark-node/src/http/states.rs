@@ -27,7 +27,9 @@ impl FromStr for StateKey {
         if parts == 3 && text.split(':').count() == 3 && plain {
             Ok(Self(text.to_owned()))
         } else {
-            Err(format!("a key is `chain:node:task`, at most {MAX_KEY} bytes"))
+            Err(format!(
+                "a key is `chain:node:task`, at most {MAX_KEY} bytes"
+            ))
         }
     }
 }
@@ -47,9 +49,17 @@ impl StateKey {
 }
 
 /// `GET /state?key=`.
-pub(super) async fn get(State(http): State<Arc<Http>>, uri: Uri) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn get(
+    State(http): State<Arc<Http>>,
+    uri: Uri,
+) -> Result<impl IntoResponse, Problem> {
     let key = StateKey::of(&uri)?;
-    let value = http.node.store().blob(key.as_str()).await.map_err(NodeError::from)?;
+    let value = http
+        .node
+        .store()
+        .blob(key.as_str())
+        .await
+        .map_err(NodeError::from)?;
     match value {
         Some(value) => Ok(([(header::CONTENT_TYPE, "application/octet-stream")], value)),
         None => Err(unknown(&http, &key)),
@@ -62,10 +72,21 @@ pub(super) async fn delete(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
-    http.tokens.operator.check(&headers, "the removal of state")?;
+    http.tokens
+        .operator
+        .check(&headers, "the removal of state")?;
     let key = StateKey::of(&uri)?;
-    let removed = http.node.store().delete_blob(key.as_str()).await.map_err(NodeError::from)?;
-    if removed { Ok(StatusCode::NO_CONTENT) } else { Err(unknown(&http, &key)) }
+    let removed = http
+        .node
+        .store()
+        .delete_blob(key.as_str())
+        .await
+        .map_err(NodeError::from)?;
+    if removed {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(unknown(&http, &key))
+    }
 }
 
 /// `POST /save/{sat,edge,cloud}?key=`: keeps the body on the node of that type
@@ -78,7 +99,9 @@ pub(super) async fn save(
     body: axum::body::Body,
 ) -> Result<Json<Value>, Problem> {
     http.tokens.operator.check(&headers, "a change of state")?;
-    let on: On = on.parse().map_err(|why| Problem::parameter("type", format!("`{on}` is no type of node: {why}")))?;
+    let on: On = on
+        .parse()
+        .map_err(|why| Problem::parameter("type", format!("`{on}` is no type of node: {why}")))?;
     let key = StateKey::of(&uri)?;
     let limit = http.limit("the state", http.config.max_message, "max-message");
     let value = body::read(&headers, body, limit).await?;
@@ -89,7 +112,9 @@ pub(super) async fn save(
     } else {
         http.node.forward_state(node, key.as_str(), value).await?;
     }
-    Ok(Json(json!({ "key": key.as_str(), "node": node, "reason": election.reason() })))
+    Ok(Json(
+        json!({ "key": key.as_str(), "node": node, "reason": election.reason() }),
+    ))
 }
 
 /// `PUT /internal/state?key=`: state that another node was asked to save, and
@@ -100,7 +125,9 @@ pub(super) async fn keep(
     headers: HeaderMap,
     body: axum::body::Body,
 ) -> Result<StatusCode, Problem> {
-    http.tokens.cluster.check(&headers, "state from another node")?;
+    http.tokens
+        .cluster
+        .check(&headers, "state from another node")?;
     let key = StateKey::of(&uri)?;
     let limit = http.limit("the state", http.config.max_message, "max-message");
     let value = body::read(&headers, body, limit).await?;
@@ -111,14 +138,24 @@ pub(super) async fn keep(
 impl Http {
     async fn keep(&self, key: &StateKey, value: Vec<u8>) -> Result<(), Problem> {
         let retention = self.node.config().bounds.retention;
-        let kept = self.node.store().put_blob(key.as_str(), value, retention).await;
+        let kept = self
+            .node
+            .store()
+            .put_blob(key.as_str(), value, retention)
+            .await;
         Ok(kept.map_err(NodeError::from)?)
     }
 }
 
 fn unknown(http: &Http, key: &StateKey) -> Problem {
-    let elsewhere = key.as_str().split(':').nth(1).filter(|node| *node != http.node.name());
-    let hint = elsewhere.map_or_else(String::new, |node| format!("; its key names node `{node}`: ask there"));
+    let elsewhere = key
+        .as_str()
+        .split(':')
+        .nth(1)
+        .filter(|node| *node != http.node.name());
+    let hint = elsewhere.map_or_else(String::new, |node| {
+        format!("; its key names node `{node}`: ask there")
+    });
     let detail = format!("no state is kept here under `{}`{hint}", key.as_str());
     Problem::new(StatusCode::NOT_FOUND, "unknown-state", detail)
 }

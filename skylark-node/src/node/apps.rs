@@ -68,7 +68,12 @@ impl App {
 
     /// Adds what an execution touched. The sets only grow, up to the number of
     /// declared variables.
-    pub(super) fn learn(&self, function: &str, touched: &BTreeSet<String>, written: &BTreeSet<String>) {
+    pub(super) fn learn(
+        &self,
+        function: &str,
+        touched: &BTreeSet<String>,
+        written: &BTreeSet<String>,
+    ) {
         let known = self.learned(function);
         if touched.is_subset(&known.touched) && written.is_subset(&known.written) {
             return;
@@ -81,7 +86,10 @@ impl App {
 
     /// Waits for the lanes of these variables, in the order of their names, so
     /// that two waits cannot deadlock.
-    pub(super) async fn lanes(&self, variables: &BTreeSet<String>) -> Vec<tokio::sync::OwnedMutexGuard<()>> {
+    pub(super) async fn lanes(
+        &self,
+        variables: &BTreeSet<String>,
+    ) -> Vec<tokio::sync::OwnedMutexGuard<()>> {
         let mut guards = Vec::with_capacity(variables.len());
         for name in variables {
             if let Some(lane) = self.lanes.get(name) {
@@ -126,7 +134,8 @@ impl Apps {
         for entry in entries {
             let path = entry.map_err(|e| io("listing", &apps.dir, e))?.path();
             let name = path.file_stem().and_then(|s| s.to_str());
-            let (Some(name), Some("wasm")) = (name, path.extension().and_then(|e| e.to_str())) else {
+            let (Some(name), Some("wasm")) = (name, path.extension().and_then(|e| e.to_str()))
+            else {
                 continue;
             };
             let wasm = std::fs::read(&path).map_err(|e| io("reading", &path, e))?;
@@ -134,7 +143,9 @@ impl Apps {
                 Ok(module) => apps.insert(App::new(name, module)),
                 // One module that an update of the node no longer takes must
                 // not keep the others from being served.
-                Err(error) => tracing::error!(app = name, %error, "a kept module does not load; upload it again"),
+                Err(error) => {
+                    tracing::error!(app = name, %error, "a kept module does not load; upload it again")
+                }
             }
         }
         Ok(apps)
@@ -168,7 +179,9 @@ impl Node {
     pub async fn upload(&self, app: &str, wasm: Bytes, force: bool) -> Result<AppView, NodeError> {
         self.accepting()?;
         if !names::is_valid_name(app) {
-            return Err(NodeError::InvalidName { name: app.to_owned() });
+            return Err(NodeError::InvalidName {
+                name: app.to_owned(),
+            });
         }
         let module = self.0.engine.load(wasm.clone()).await?;
         if !force {
@@ -208,7 +221,10 @@ impl Node {
                         .apps
                         .get(app)
                         .and_then(|a| a.module.schema().states.get(&stored.field.name).cloned())
-                        .map_or_else(|| "another type".to_owned(), |e| format!("`{}`", e.state.ty));
+                        .map_or_else(
+                            || "another type".to_owned(),
+                            |e| format!("`{}`", e.state.ty),
+                        );
                     broken.push(format!(
                         "`{}` was written as {before} and is now `{}`",
                         stored.field.name, entry.state.ty

@@ -42,7 +42,9 @@ impl Outbox {
         let outbox = Self {
             delivering: Mutex::default(),
             limit,
-            executions: tokio::sync::Semaphore::new(executions.min(tokio::sync::Semaphore::MAX_PERMITS)),
+            executions: tokio::sync::Semaphore::new(
+                executions.min(tokio::sync::Semaphore::MAX_PERMITS),
+            ),
             count: watch::Sender::new(0),
             acknowledge,
         };
@@ -157,7 +159,10 @@ impl Node {
                 };
                 // Ids are those that the protocol gives the end of this task.
                 let entry = format!("{}!", invocation.id);
-                self.send(&invocation.app, vec![(entry, Message::Complete(Box::new(completion)))]);
+                self.send(
+                    &invocation.app,
+                    vec![(entry, Message::Complete(Box::new(completion)))],
+                );
             }
             Message::Complete(completion) => {
                 tracing::error!(run = completion.chain_id, target, %error, "the run's origin refused its result");
@@ -269,7 +274,9 @@ impl Node {
             for (app, entry) in overdue {
                 match skylark_abi::decode::<Message>(&entry.payload) {
                     Ok(message) => self.send(&app, vec![(entry.id, message)]),
-                    Err(error) => tracing::error!(app, entry = entry.id, %error, "an outbox entry is unreadable"),
+                    Err(error) => {
+                        tracing::error!(app, entry = entry.id, %error, "an outbox entry is unreadable")
+                    }
                 }
             }
             if last {
@@ -284,7 +291,10 @@ impl Node {
 /// The node that a message goes to.
 fn target(message: &Message) -> &str {
     match message {
-        Message::Invoke(i) => i.placed.as_ref().map_or(i.origin.as_str(), |p| p.node.as_str()),
+        Message::Invoke(i) => i
+            .placed
+            .as_ref()
+            .map_or(i.origin.as_str(), |p| p.node.as_str()),
         Message::Complete(c) => &c.origin,
     }
 }

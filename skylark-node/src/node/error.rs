@@ -90,7 +90,9 @@ pub enum NodeError {
         allowed: String,
     },
     /// The node has as much to do as it takes.
-    #[error("the node is at its limit of {limit} calls in flight (`--max-in-flight`); try again later")]
+    #[error(
+        "the node is at its limit of {limit} calls in flight (`--max-in-flight`); try again later"
+    )]
     Overloaded {
         /// The limit.
         limit: usize,

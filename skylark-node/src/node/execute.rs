@@ -94,7 +94,11 @@ impl StateSource for Source<'_> {
                     let why = format!("the store answered a snapshot read with {other:?}");
                     return Err(Failure::new(FailureKind::Contract, why));
                 }
-                Err(e) => return Err(Failure::new(FailureKind::Unavailable, e.to_string()).at(&variable.name)),
+                Err(e) => {
+                    return Err(
+                        Failure::new(FailureKind::Unavailable, e.to_string()).at(&variable.name)
+                    );
+                }
             }
         }
     }
@@ -112,7 +116,12 @@ impl Node {
     /// Executes an invocation and commits its effects. A failure of the
     /// function is an outcome; an error here means that nothing is known to
     /// have been committed, and that it may be tried again.
-    pub(super) async fn execute(&self, app: &Arc<App>, invocation: Invocation, how: How) -> Result<Executed, NodeError> {
+    pub(super) async fn execute(
+        &self,
+        app: &Arc<App>,
+        invocation: Invocation,
+        how: How,
+    ) -> Result<Executed, NodeError> {
         let arrived = unix_us();
         let function = invocation.function.clone();
         let schema = app.module.schema();
@@ -168,7 +177,9 @@ impl Node {
                 }
                 Step::Run(request) => {
                     let started = Instant::now();
-                    let ran = self.run_guest(app, &function, &request, limits, &mut task).await;
+                    let ran = self
+                        .run_guest(app, &function, &request, limits, &mut task)
+                        .await;
                     clock.run += started.elapsed();
                     fill(&mut report, &clock, &task);
                     match ran {
@@ -190,7 +201,8 @@ impl Node {
                 }
                 Step::Commit(mut commit) => {
                     let started = Instant::now();
-                    self.attach_run(&task, &mut commit, ending.as_ref(), &report, origin_here).await?;
+                    self.attach_run(&task, &mut commit, ending.as_ref(), &report, origin_here)
+                        .await?;
                     let committed = self.0.store.commit(&commit).await?;
                     clock.commit += started.elapsed();
                     fill(&mut report, &clock, &task);
@@ -215,11 +227,17 @@ impl Node {
             task,
             store: &*self.0.store,
         };
-        let response = app.module.call(function, request, limits, &mut source).await?;
+        let response = app
+            .module
+            .call(function, request, limits, &mut source)
+            .await?;
         let schema = app.module.schema();
         let mut successors = task.successors(&response, schema)?;
         for successor in &mut successors {
-            let options = schema.functions.get(&successor.function).map(|e| &e.function.options);
+            let options = schema
+                .functions
+                .get(&successor.function)
+                .map(|e| &e.function.options);
             self.0.placer.place(successor, options)?;
         }
         Ok((response, successors))
@@ -227,10 +245,20 @@ impl Node {
 
     /// Learns from what an execution touched, and puts its sizes into its
     /// report.
-    fn account(&self, app: &Arc<App>, function: &str, response: &CallResponse, report: &mut TaskReport) {
+    fn account(
+        &self,
+        app: &Arc<App>,
+        function: &str,
+        response: &CallResponse,
+        report: &mut TaskReport,
+    ) {
         let in_app = |v: &Variable| (v.scope == Scope::App).then(|| v.name.clone());
         let touched: BTreeSet<String> = response.touched.iter().filter_map(in_app).collect();
-        let written: BTreeSet<String> = response.writes.iter().filter_map(|w| in_app(&w.variable)).collect();
+        let written: BTreeSet<String> = response
+            .writes
+            .iter()
+            .filter_map(|w| in_app(&w.variable))
+            .collect();
         app.learn(function, &touched, &written);
         if let Outcome::Ok { output, .. } = &response.outcome {
             report.output_bytes = output.len() as u64;

@@ -8,7 +8,12 @@ impl Node {
     ///
     /// # Errors
     /// The node is not in the topology, does not answer, or refuses it.
-    pub async fn forward_state(&self, node: &str, key: &str, value: Bytes) -> Result<(), NodeError> {
+    pub async fn forward_state(
+        &self,
+        node: &str,
+        key: &str,
+        value: Bytes,
+    ) -> Result<(), NodeError> {
         let url = self.0.placer.url(node).ok_or_else(|| {
             NodeError::Unavailable(format!("node `{node}` is not in the topology (any more)"))
         })?;

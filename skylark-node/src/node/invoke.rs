@@ -1,6 +1,11 @@
 //! How runs begin: synchronously, asynchronously, with an idempotency key.
 
-use super::{Node, NodeError, execute::{Executed, How, begun}, runs::Registered, views::Reply};
+use super::{
+    Node, NodeError,
+    execute::{Executed, How, begun},
+    runs::Registered,
+    views::Reply,
+};
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use skylark_abi::{
@@ -30,7 +35,13 @@ impl Node {
     /// # Errors
     /// Unknown names, a bad option, a run that ends with an error, a store or
     /// node that cannot be reached, or no end within `NodeConfig::wait`.
-    pub async fn invoke(&self, app: &str, function: &str, input: Bytes, options: InvokeOptions) -> Result<Reply, NodeError> {
+    pub async fn invoke(
+        &self,
+        app: &str,
+        function: &str,
+        input: Bytes,
+        options: InvokeOptions,
+    ) -> Result<Reply, NodeError> {
         self.accepting()?;
         let loaded = self.function(app, function)?;
         let id = run_id(app, function, &options)?;
@@ -44,7 +55,10 @@ impl Node {
             refuse_other_body(&known, &record)?;
             return self.wait_for(&id, true).await;
         }
-        let executed = match self.execute(&loaded, invocation, How { dedupe: keyed }).await {
+        let executed = match self
+            .execute(&loaded, invocation, How { dedupe: keyed })
+            .await
+        {
             Ok(executed) => executed,
             Err(error) => {
                 self.0.runs.forget(&id);
@@ -65,7 +79,10 @@ impl Node {
                 None => self.wait_for(&id, true).await,
             };
         }
-        self.0.runs.finish(&id, super::runs::ended(&record, done.outcome.clone(), tasks.clone()));
+        self.0.runs.finish(
+            &id,
+            super::runs::ended(&record, done.outcome.clone(), tasks.clone()),
+        );
         match done.outcome {
             Outcome::Ok { output, .. } => Ok(Reply {
                 run_id: id,
@@ -86,7 +103,13 @@ impl Node {
     /// # Errors
     /// Unknown names, a bad option, a key used with another body, or a store
     /// that cannot be reached; the run was then not accepted.
-    pub async fn submit(&self, app: &str, function: &str, input: Bytes, options: InvokeOptions) -> Result<String, NodeError> {
+    pub async fn submit(
+        &self,
+        app: &str,
+        function: &str,
+        input: Bytes,
+        options: InvokeOptions,
+    ) -> Result<String, NodeError> {
         self.accepting()?;
         self.function(app, function)?;
         let id = run_id(app, function, &options)?;
@@ -101,7 +124,12 @@ impl Node {
         }];
         let retention = self.0.config.bounds.retention;
         let bytes = skylark_abi::encode(&record);
-        if let Some(existing) = self.0.store.accept(app, &id, bytes, outbox, retention).await? {
+        if let Some(existing) = self
+            .0
+            .store
+            .accept(app, &id, bytes, outbox, retention)
+            .await?
+        {
             let existing: RunRecord = skylark_abi::decode(&existing)
                 .map_err(|e| NodeError::Malformed(format!("the record of run `{id}`: {e}")))?;
             refuse_other_body(&existing, &record)?;
@@ -179,9 +207,16 @@ impl Node {
                 run_id: id.to_owned(),
                 failure: Failure::new(
                     FailureKind::Timeout,
-                    format!("the run has not ended within {wait:?} (`--wait`); it goes on: ask `GET /runs/{id}`"),
+                    format!(
+                        "the run has not ended within {wait:?} (`--wait`); it goes on: ask `GET /runs/{id}`"
+                    ),
                 ),
-                tasks: self.0.runs.get(id).map(|r| r.tasks.clone()).unwrap_or_default(),
+                tasks: self
+                    .0
+                    .runs
+                    .get(id)
+                    .map(|r| r.tasks.clone())
+                    .unwrap_or_default(),
             }),
         }
     }
@@ -231,5 +266,8 @@ fn run_id(app: &str, function: &str, options: &InvokeOptions) -> Result<String, 
     let digest: [u8; 32] = hasher.finalize().into();
     let mut half = [0; 16];
     half.copy_from_slice(&digest[..16]);
-    Ok(format!("{app}.{}", uuid::Builder::from_custom_bytes(half).into_uuid().simple()))
+    Ok(format!(
+        "{app}.{}",
+        uuid::Builder::from_custom_bytes(half).into_uuid().simple()
+    ))
 }

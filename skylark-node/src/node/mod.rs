@@ -108,7 +108,8 @@ impl Node {
     ) -> Result<Self, NodeError> {
         let apps = apps::Apps::open(&config.data, &engine).await?;
         let peers = peers::Peers::new(&config.cluster_token)?;
-        let (outbox, acknowledgements) = deliver::Outbox::new(config.max_deliveries, config.max_executions);
+        let (outbox, acknowledgements) =
+            deliver::Outbox::new(config.max_deliveries, config.max_executions);
         let node = Self(Arc::new(Inner {
             runs: runs::Runs::new(config.runs_memory),
             peers,

@@ -39,7 +39,12 @@ impl Peers {
     /// Sends a message and waits until the peer has committed it. There is no
     /// bound on the whole request: the peer's limits bound what it runs, and a
     /// peer that goes away closes the connection.
-    pub(super) async fn deliver(&self, peer: &str, url: &str, message: &Message) -> Result<(), NodeError> {
+    pub(super) async fn deliver(
+        &self,
+        peer: &str,
+        url: &str,
+        message: &Message,
+    ) -> Result<(), NodeError> {
         let request = self
             .client
             .post(format!("{url}{MESSAGES}"))
@@ -49,17 +54,34 @@ impl Peers {
     }
 
     /// Hands a peer state that it shall keep under `key`.
-    pub(super) async fn keep(&self, peer: &str, url: &str, key: &str, value: Bytes) -> Result<(), NodeError> {
-        let request = self.client.put(format!("{url}{STATE}")).query(&[("key", key)]).body(value);
+    pub(super) async fn keep(
+        &self,
+        peer: &str,
+        url: &str,
+        key: &str,
+        value: Bytes,
+    ) -> Result<(), NodeError> {
+        let request = self
+            .client
+            .put(format!("{url}{STATE}"))
+            .query(&[("key", key)])
+            .body(value);
         self.send(peer, url, request).await
     }
 
-    async fn send(&self, peer: &str, url: &str, request: reqwest::RequestBuilder) -> Result<(), NodeError> {
+    async fn send(
+        &self,
+        peer: &str,
+        url: &str,
+        request: reqwest::RequestBuilder,
+    ) -> Result<(), NodeError> {
         let response = request
             .header("authorization", &self.authorization)
             .send()
             .await
-            .map_err(|e| NodeError::Unavailable(format!("node `{peer}` at {url}: {}", chain(&e))))?;
+            .map_err(|e| {
+                NodeError::Unavailable(format!("node `{peer}` at {url}: {}", chain(&e)))
+            })?;
         let status = response.status();
         if status.is_success() {
             return Ok(());

@@ -8,7 +8,8 @@ use skylark_abi::{
     value::fingerprint_bytes,
 };
 use skylark_elect::{
-    Bytes, ElectError, Elector, Objectives, Options, Policy, ReadOptions, Request, Schedule, UnixMicros,
+    Bytes, ElectError, Elector, Objectives, Options, Policy, ReadOptions, Request, Schedule,
+    UnixMicros,
 };
 use std::{
     path::{Path, PathBuf},
@@ -105,7 +106,10 @@ impl Placer {
         invocation: &mut Invocation,
         options: Option<&FunctionOptions>,
     ) -> Result<(), Failure> {
-        let state = invocation.chain_state.iter().filter_map(|f| f.value.as_ref());
+        let state = invocation
+            .chain_state
+            .iter()
+            .filter_map(|f| f.value.as_ref());
         let bytes = invocation.input.len() + state.map(Vec::len).sum::<usize>();
         let policy = match &invocation.policy {
             Some(policy) => policy.parse().map_err(refused)?,
@@ -120,7 +124,11 @@ impl Placer {
             on,
             // The same invocation executed again is placed as before.
             seed: fingerprint_bytes(invocation.id.to_string().as_bytes()),
-            ..Request::new(&self.config.node, Bytes(bytes as u64), UnixMicros(super::unix_us()))
+            ..Request::new(
+                &self.config.node,
+                Bytes(bytes as u64),
+                UnixMicros(super::unix_us()),
+            )
         };
         metrics::counter!(crate::metrics::ELECTIONS, "policy" => policy.as_str()).increment(1);
         let election = self.elector.elect(&request).map_err(refused)?;
@@ -146,11 +154,13 @@ impl Placer {
     }
 
     pub(super) fn check_policy(&self, policy: &str) -> Result<(), NodeError> {
-        Policy::from_str(policy).map(drop).map_err(|_| NodeError::InvalidOption {
-            name: "policy",
-            value: policy.chars().take(32).collect(),
-            allowed: format!("one of {}", Policy::ALL.map(|p| p.as_str()).join(", ")),
-        })
+        Policy::from_str(policy)
+            .map(drop)
+            .map_err(|_| NodeError::InvalidOption {
+                name: "policy",
+                value: policy.chars().take(32).collect(),
+                allowed: format!("one of {}", Policy::ALL.map(|p| p.as_str()).join(", ")),
+            })
     }
 
     /// Searches paths before the first request does.
@@ -172,7 +182,9 @@ impl Node {
 /// Whether `host`, `host:port`, `[v6]` or `[v6]:port` names a port.
 fn has_port(ip: &str) -> bool {
     match ip.rsplit_once(':') {
-        Some((host, port)) => port.parse::<u16>().is_ok() && (!host.contains(':') || host.ends_with(']')),
+        Some((host, port)) => {
+            port.parse::<u16>().is_ok() && (!host.contains(':') || host.ends_with(']'))
+        }
         None => false,
     }
 }
@@ -181,13 +193,17 @@ fn read_limited(path: &Path, limit: usize) -> std::io::Result<Vec<u8>> {
     use std::io::Read;
     let mut json = Vec::new();
     // One byte more, so that the parser sees and names a file that is too large.
-    std::fs::File::open(path)?.take(limit as u64 + 1).read_to_end(&mut json)?;
+    std::fs::File::open(path)?
+        .take(limit as u64 + 1)
+        .read_to_end(&mut json)?;
     Ok(json)
 }
 
 fn parse(config: &PlacerConfig, path: &Path, json: &[u8]) -> Result<Schedule, NodeError> {
-    let refused = |why: String| NodeError::Malformed(format!("the topology {}: {why}", path.display()));
-    let schedule = Schedule::from_json(json, &ReadOptions::default()).map_err(|e| refused(e.to_string()))?;
+    let refused =
+        |why: String| NodeError::Malformed(format!("the topology {}: {why}", path.display()));
+    let schedule =
+        Schedule::from_json(json, &ReadOptions::default()).map_err(|e| refused(e.to_string()))?;
     schedule
         .id(&config.node)
         .map_err(|e| refused(format!("this node is not in it: {e} (`--name`)")))?;
@@ -207,7 +223,10 @@ fn alone(name: &str) -> Result<Schedule, NodeError> {
 }
 
 fn refused(error: ElectError) -> Failure {
-    Failure::new(FailureKind::NotFound, format!("no node for the successor: {error}"))
+    Failure::new(
+        FailureKind::NotFound,
+        format!("no node for the successor: {error}"),
+    )
 }
 
 #[cfg(test)]

@@ -187,7 +187,10 @@ impl Node {
         if completion.durable {
             let bytes = skylark_abi::encode(&record);
             let retention = self.0.config.bounds.retention;
-            self.0.store.put_run(&completion.app, id, bytes, retention).await?;
+            self.0
+                .store
+                .put_run(&completion.app, id, bytes, retention)
+                .await?;
         }
         self.0.runs.finish(id, record);
         Ok(())

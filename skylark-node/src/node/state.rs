@@ -30,8 +30,13 @@ impl Node {
         let loaded = self.loaded(app)?;
         let limit = limit.clamp(1, MAX_STATES);
         let page = self.0.store.states(app, after, limit).await?;
-        let next = (page.len() == limit).then(|| page.last().map(|v| v.field.clone())).flatten();
-        let views = page.into_iter().map(|v| view(v, loaded.module.schema())).collect();
+        let next = (page.len() == limit)
+            .then(|| page.last().map(|v| v.field.clone()))
+            .flatten();
+        let views = page
+            .into_iter()
+            .map(|v| view(v, loaded.module.schema()))
+            .collect();
         Ok((views, next))
     }
 
@@ -53,7 +58,8 @@ impl Node {
             }],
         };
         let schema = loaded.module.schema();
-        if let skylark_abi::protocol::Begun::Leased { fields, .. } = self.0.store.begin(&begin).await?
+        if let skylark_abi::protocol::Begun::Leased { fields, .. } =
+            self.0.store.begin(&begin).await?
             && let Some(found) = fields.into_iter().find(|f| f.value.is_some())
         {
             return Ok(view(found, schema));
@@ -62,7 +68,9 @@ impl Node {
         Err(NodeError::UnknownState {
             app: app.to_owned(),
             name: name.to_owned(),
-            nearest: nearest(name, known).filter(|n| *n != name).map(str::to_owned),
+            nearest: nearest(name, known)
+                .filter(|n| *n != name)
+                .map(str::to_owned),
         })
     }
 }
@@ -94,7 +102,8 @@ fn view(stored: Versioned, schema: &Schema) -> StateView {
 /// MessagePack as JSON, for people: keys become text, bytes hexadecimal.
 fn to_json(payload: &[u8]) -> Result<Value, String> {
     let mut rest = payload;
-    let packed = rmpv::decode::read_value(&mut rest).map_err(|e| format!("it is no MessagePack: {e}"))?;
+    let packed =
+        rmpv::decode::read_value(&mut rest).map_err(|e| format!("it is no MessagePack: {e}"))?;
     if !rest.is_empty() {
         return Err(format!("{} stray bytes follow the value", rest.len()));
     }

@@ -42,11 +42,16 @@ pub(crate) fn app(functions: &[(&str, Body)]) -> Bytes {
     );
     let mut line = |text: String| writeln!(fields, "  {text}").expect("a string takes it");
     line(format!("(data (i32.const {STATE_AT}) \"S\")"));
-    line(section(r#""kind":"state","name":"S","ident":"S","type":"u64","cell":"Mutex""#));
+    line(section(
+        r#""kind":"state","name":"S","ident":"S","type":"u64","cell":"Mutex""#,
+    ));
     for (index, (name, body)) in functions.iter().enumerate() {
         let at = RESPONSES_AT + index * 4096;
         let response = skylark_abi::encode(&response(body));
-        assert!(response.len() <= 4096, "the response of `{name}` has a page");
+        assert!(
+            response.len() <= 4096,
+            "the response of `{name}` has a page"
+        );
         line(format!("(data (i32.const {at}) \"{}\")", escape(&response)));
         let packed = names::pack(at as u32, response.len() as u32);
         line(format!(
@@ -125,8 +130,15 @@ fn instructions(body: &Body) -> String {
 }
 
 fn section(record: &str) -> String {
-    let record = format!(r#"{{"abi":{},"module":"app",{record}}}"#, names::ABI_VERSION);
-    format!("(@custom \"{}\" \"{}\")", names::SECTION, escape(&frame(&record)))
+    let record = format!(
+        r#"{{"abi":{},"module":"app",{record}}}"#,
+        names::ABI_VERSION
+    );
+    format!(
+        "(@custom \"{}\" \"{}\")",
+        names::SECTION,
+        escape(&frame(&record))
+    )
 }
 
 fn escape(bytes: &[u8]) -> String {

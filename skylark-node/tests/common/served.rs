@@ -4,7 +4,10 @@ use super::modules;
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::{Value, json};
-use skylark_abi::protocol::{Begin, Begun, Bounds, BundleField, Commit, Committed, OutboxEntry, Versioned};
+use skylark_abi::protocol::{
+    Begin, Begun, Bounds, BundleField, Commit, Committed, OutboxEntry, Versioned,
+};
+use skylark_elect::{Objectives, Policy};
 use skylark_node::{
     commands::Commands,
     engine::{CallLimits, Engine, EngineConfig},
@@ -12,7 +15,6 @@ use skylark_node::{
     node::{Node, NodeConfig, Placer, PlacerConfig},
     store::{self, Store, StoreError, StoreOptions},
 };
-use skylark_elect::{Objectives, Policy};
 use std::{path::Path, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -65,7 +67,9 @@ pub(crate) async fn serve(adjust: impl FnOnce(&mut HttpConfig)) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let served = start("local", listener, None, config).await;
     let put = async |path: &str, body: Bytes| {
-        let answer = served.send("PUT", path, &[("authorization", &bearer(TOKEN))], body).await;
+        let answer = served
+            .send("PUT", path, &[("authorization", &bearer(TOKEN))], body)
+            .await;
         assert!((200..300).contains(&answer.status), "{path}: {answer:?}");
     };
     put("/f/app", example()).await;
@@ -103,13 +107,31 @@ pub(crate) fn example() -> Bytes {
         ("traps", Body::Traps),
         ("spins", Body::Spins),
         ("hogs", Body::Hogs),
-        ("refuses", Body::Fails(Kind::Returned, "no seats left", None)),
-        ("misread", Body::Fails(Kind::Input, "expected a number", Some("photo.width"))),
-        ("outgrown", Body::Fails(Kind::TooLarge, "past max_output", None)),
-        ("unreadable", Body::Fails(Kind::State, "wrote u32, is u64", Some("S"))),
+        (
+            "refuses",
+            Body::Fails(Kind::Returned, "no seats left", None),
+        ),
+        (
+            "misread",
+            Body::Fails(Kind::Input, "expected a number", Some("photo.width")),
+        ),
+        (
+            "outgrown",
+            Body::Fails(Kind::TooLarge, "past max_output", None),
+        ),
+        (
+            "unreadable",
+            Body::Fails(Kind::State, "wrote u32, is u64", Some("S")),
+        ),
         ("endless", Body::Fails(Kind::Depth, "64 tasks deep", None)),
-        ("contended", Body::Fails(Kind::Conflict, "kept changing", Some("S"))),
-        ("cancelled", Body::Fails(Kind::Cancelled, "by an operator", None)),
+        (
+            "contended",
+            Body::Fails(Kind::Conflict, "kept changing", Some("S")),
+        ),
+        (
+            "cancelled",
+            Body::Fails(Kind::Cancelled, "by an operator", None),
+        ),
     ])
 }
 
@@ -117,7 +139,12 @@ pub(crate) fn bearer(token: &str) -> String {
     format!("Bearer {token}")
 }
 
-async fn start(name: &str, listener: TcpListener, topology: Option<&Path>, config: HttpConfig) -> Served {
+async fn start(
+    name: &str,
+    listener: TcpListener,
+    topology: Option<&Path>,
+    config: HttpConfig,
+) -> Served {
     let data = tempfile::tempdir().unwrap();
     let engine = Engine::new(EngineConfig {
         pool_instances: 16,
@@ -126,7 +153,9 @@ async fn start(name: &str, listener: TcpListener, topology: Option<&Path>, confi
         ..EngineConfig::default()
     })
     .unwrap();
-    let gate = Arc::new(Gate::new(store::open("memory", &StoreOptions::default()).unwrap()));
+    let gate = Arc::new(Gate::new(
+        store::open("memory", &StoreOptions::default()).unwrap(),
+    ));
     let node_config = NodeConfig {
         name: name.into(),
         data: data.path().to_owned(),
@@ -147,7 +176,9 @@ async fn start(name: &str, listener: TcpListener, topology: Option<&Path>, confi
     })
     .unwrap();
     let commands = Commands::open(data.path(), engine.clone()).await.unwrap();
-    let node = Node::start(node_config, engine, gate.clone(), placer).await.unwrap();
+    let node = Node::start(node_config, engine, gate.clone(), placer)
+        .await
+        .unwrap();
     let tokens = Tokens {
         operator: Token::new(TOKEN),
         cluster: Token::new(CLUSTER_TOKEN),
@@ -167,7 +198,13 @@ async fn start(name: &str, listener: TcpListener, topology: Option<&Path>, confi
 }
 
 impl Served {
-    pub(crate) async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<reqwest::Body>) -> Answer {
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<reqwest::Body>,
+    ) -> Answer {
         let mut request = self
             .client
             .request(method.parse().unwrap(), format!("{}{path}", self.url))
@@ -175,7 +212,10 @@ impl Served {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = request.send().await.unwrap_or_else(|e| panic!("{method} {path}: {e:?}"));
+        let response = request
+            .send()
+            .await
+            .unwrap_or_else(|e| panic!("{method} {path}: {e:?}"));
         Answer {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
@@ -219,7 +259,11 @@ impl Gate {
 
     /// Waits until this many reads wait.
     pub(crate) async fn waited_for(&self, reads: usize) {
-        self.waiting.subscribe().wait_for(|n| *n >= reads).await.unwrap();
+        self.waiting
+            .subscribe()
+            .wait_for(|n| *n >= reads)
+            .await
+            .unwrap();
     }
 
     async fn pass(&self) {
@@ -256,14 +300,20 @@ impl Store for Gate {
         outbox: Vec<OutboxEntry>,
         retention: Duration,
     ) -> Result<Option<Vec<u8>>, StoreError> {
-        self.store.accept(app, chain_id, run, outbox, retention).await
+        self.store
+            .accept(app, chain_id, run, outbox, retention)
+            .await
     }
 
     async fn acknowledge(&self, app: &str, entries: &[String]) -> Result<(), StoreError> {
         self.store.acknowledge(app, entries).await
     }
 
-    async fn overdue(&self, limit: usize, claim: Duration) -> Result<Vec<(String, OutboxEntry)>, StoreError> {
+    async fn overdue(
+        &self,
+        limit: usize,
+        claim: Duration,
+    ) -> Result<Vec<(String, OutboxEntry)>, StoreError> {
         self.store.overdue(limit, claim).await
     }
 
@@ -271,7 +321,13 @@ impl Store for Gate {
         self.store.run(app, chain_id).await
     }
 
-    async fn put_run(&self, app: &str, chain_id: &str, run: Vec<u8>, retention: Duration) -> Result<(), StoreError> {
+    async fn put_run(
+        &self,
+        app: &str,
+        chain_id: &str,
+        run: Vec<u8>,
+        retention: Duration,
+    ) -> Result<(), StoreError> {
         self.store.put_run(app, chain_id, run, retention).await
     }
 
@@ -284,7 +340,12 @@ impl Store for Gate {
         self.store.states(app, after, limit).await
     }
 
-    async fn put_blob(&self, key: &str, value: Vec<u8>, retention: Duration) -> Result<(), StoreError> {
+    async fn put_blob(
+        &self,
+        key: &str,
+        value: Vec<u8>,
+        retention: Duration,
+    ) -> Result<(), StoreError> {
         self.store.put_blob(key, value, retention).await
     }
 
