@@ -231,8 +231,9 @@ impl Node {
                     ));
                 }
             }
+            // A page may be short of its limit; only an empty one is the end.
             after = page.last().map(|v| v.field.clone());
-            if page.len() < PAGE {
+            if after.is_none() {
                 break;
             }
         }

@@ -30,9 +30,8 @@ impl Node {
         let loaded = self.loaded(app)?;
         let limit = limit.clamp(1, MAX_STATES);
         let page = self.0.store.states(app, after, limit).await?;
-        let next = (page.len() == limit)
-            .then(|| page.last().map(|v| v.field.clone()))
-            .flatten();
+        // A page may be short of its limit; only an empty one is the end.
+        let next = page.last().map(|v| v.field.clone());
         let views = page
             .into_iter()
             .map(|v| view(v, loaded.module.schema()))
