@@ -5,15 +5,19 @@ use super::{
     params::{self, Params, Switch},
     problem::Problem,
 };
-use crate::node::{AppView, NodeError, RunView, StateView};
+use crate::{
+    metrics::{UPLOAD_SECONDS, UPLOADS},
+    node::{AppView, NodeError, RunView, StateView},
+};
 use axum::{
     Json,
     extract::{Path, State},
     http::{HeaderMap, StatusCode, Uri},
 };
+use metrics::{counter, histogram};
 use serde::Serialize;
 use skylark_abi::{keys::Bundle, protocol::BundleField, schema::nearest};
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 type Shared = State<Arc<Http>>;
 
@@ -79,8 +83,16 @@ async fn put(
         Ok(_) => StatusCode::OK,
         Err(_) => StatusCode::CREATED,
     };
-    let view = http.node.upload(app, wasm, force).await?;
-    Ok((status, Json(view)))
+    let started = Instant::now();
+    let uploaded = http.node.upload(app, wasm, force).await;
+    let outcome = if uploaded.is_ok() {
+        "loaded"
+    } else {
+        "refused"
+    };
+    counter!(UPLOADS, "outcome" => outcome).increment(1);
+    histogram!(UPLOAD_SECONDS).record(started.elapsed());
+    Ok((status, Json(uploaded?)))
 }
 
 /// `GET /f`.

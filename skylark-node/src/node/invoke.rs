@@ -55,6 +55,8 @@ impl Node {
             refuse_other_body(&known, &record)?;
             return self.wait_for(&id, true).await;
         }
+        // A caller who goes away takes this future along, wherever it is.
+        let registered = self.0.runs.leave_on_drop(&id);
         let executed = match self
             .execute(&loaded, invocation, How { dedupe: keyed })
             .await
@@ -68,6 +70,8 @@ impl Node {
         let Executed { done, tasks } = executed;
         if !done.messages.is_empty() {
             self.send(app, done.messages);
+            // The run goes on without its caller, and its end is recorded.
+            registered.keep();
             return self.wait_for(&id, false).await;
         }
         if done.replayed {

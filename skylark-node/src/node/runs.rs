@@ -31,6 +31,29 @@ struct Entry {
     waiters: watch::Sender<bool>,
 }
 
+/// See [`Runs::leave_on_drop`].
+pub(super) struct Registration<'a> {
+    runs: &'a Runs,
+    id: &'a str,
+}
+
+impl Registration<'_> {
+    /// Leaves the run registered: its end will come.
+    pub(super) fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Registration<'_> {
+    fn drop(&mut self) {
+        let mut table = self.runs.table();
+        let running = |e: &Entry| matches!(e.record.status, RunStatus::Running);
+        if table.runs.get(self.id).is_some_and(running) {
+            table.runs.remove(self.id);
+        }
+    }
+}
+
 /// How a call finds its run when it registers it.
 pub(super) enum Registered {
     /// It is the first.
@@ -70,6 +93,11 @@ impl Runs {
     /// Forgets a run that did not come to be.
     pub(super) fn forget(&self, id: &str) {
         self.table().runs.remove(id);
+    }
+
+    /// Forgets the run when the guard goes, unless it has ended by then.
+    pub(super) fn leave_on_drop<'a>(&'a self, id: &'a str) -> Registration<'a> {
+        Registration { runs: self, id }
     }
 
     pub(super) fn get(&self, id: &str) -> Option<Arc<RunRecord>> {
@@ -206,5 +234,53 @@ fn unheard(completion: &Completion) -> RunRecord {
         tasks: Vec::new(),
         accepted_unix_us: unix_us(),
         input_hash: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use skylark_abi::value::Codec;
+
+    fn running() -> RunRecord {
+        RunRecord {
+            app: "app".into(),
+            function: "f".into(),
+            status: RunStatus::Running,
+            tasks: Vec::new(),
+            accepted_unix_us: 0,
+            input_hash: 0,
+        }
+    }
+
+    fn succeeded(size: usize) -> RunRecord {
+        let output = vec![b'1'; size];
+        let codec = Codec::Json;
+        ended(&running(), Outcome::Ok { output, codec }, Vec::new())
+    }
+
+    #[test]
+    fn a_caller_that_goes_leaves_nothing_running() {
+        let runs = Runs::new(1 << 20);
+        runs.register("gone", running());
+        drop(runs.leave_on_drop("gone"));
+        assert!(runs.get("gone").is_none());
+        runs.register("ended", running());
+        let registered = runs.leave_on_drop("ended");
+        runs.finish("ended", succeeded(1));
+        drop(registered);
+        assert!(runs.get("ended").is_some());
+    }
+
+    #[test]
+    fn ended_runs_are_kept_up_to_a_bound() {
+        let runs = Runs::new(16 << 10);
+        for n in 0..100 {
+            runs.finish(&format!("run{n}"), succeeded(1 << 10));
+        }
+        assert!(runs.get("run0").is_none() && runs.get("run99").is_some());
+        let table = runs.table();
+        assert_eq!(table.runs.len(), table.ended.len());
+        assert!(table.bytes <= 16 << 10);
     }
 }
