@@ -53,20 +53,22 @@ impl Node {
         }
         if let Registered::Known(known) = self.0.runs.register(&id, record.clone()) {
             refuse_other_body(&known, &record)?;
-            return self.wait_for(&id, true).await;
+            return self.wait_for(&id, true).await.map_err(|error| {
+                match error {
+                NodeError::UnknownRun { .. } => NodeError::Unavailable(
+                    "the first call with this idempotency key was given up by its caller before it \
+                     took effect; send it again"
+                        .to_owned(),
+                ),
+                other => other,
+            }
+            });
         }
         // A caller who goes away takes this future along, wherever it is.
         let registered = self.0.runs.leave_on_drop(&id);
-        let executed = match self
+        let executed = self
             .execute(&loaded, invocation, How { dedupe: keyed })
-            .await
-        {
-            Ok(executed) => executed,
-            Err(error) => {
-                self.0.runs.forget(&id);
-                return Err(error);
-            }
-        };
+            .await?;
         let Executed { done, tasks } = executed;
         if !done.messages.is_empty() {
             self.send(app, done.messages);
@@ -77,7 +79,7 @@ impl Node {
         if done.replayed {
             // Only its record can tell how the run went on, and whether the
             // body was the same.
-            self.0.runs.forget(&id);
+            drop(registered);
             return match self.earlier(&id, &record).await? {
                 Some(reply) => Ok(reply),
                 None => self.wait_for(&id, true).await,
@@ -87,6 +89,7 @@ impl Node {
             &id,
             super::runs::ended(&record, done.outcome.clone(), tasks.clone()),
         );
+        drop(registered);
         match done.outcome {
             Outcome::Ok { output, .. } => Ok(Reply {
                 run_id: id,

@@ -90,11 +90,6 @@ impl Runs {
         Registered::New
     }
 
-    /// Forgets a run that did not come to be.
-    pub(super) fn forget(&self, id: &str) {
-        self.table().runs.remove(id);
-    }
-
     /// Forgets the run when the guard goes, unless it has ended by then.
     pub(super) fn leave_on_drop<'a>(&'a self, id: &'a str) -> Registration<'a> {
         Registration { runs: self, id }
