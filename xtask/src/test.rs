@@ -196,7 +196,13 @@ fn tests(output: &Output) -> Result<()> {
             "--no-fail-fast",
         ]
     };
-    process::run(process::cargo().args(arguments), output)
+    // The life of an app starts nodes, as a user would. The one that is built
+    // here for the node's own tests will do: built alone it would have other
+    // features, and wasmtime would be built twice.
+    let node = process::target_dir()?.join("debug/skylark-node");
+    let mut command = process::cargo();
+    command.args(arguments).env("SKYLARK_NODE", node);
+    process::run(&mut command, output)
 }
 
 fn show(store: &str, out: &str, built: bool, output: &Output) -> Result<()> {
