@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use std::{path::Path, time::Instant};
 
 const MODULES: u32 = 20;
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 3;
 
 /// Starts of a node with [`MODULES`] modules, cold and with compiled ones.
 pub(crate) fn measure(guests: &Path) -> Result<()> {

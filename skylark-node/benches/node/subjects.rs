@@ -9,8 +9,8 @@ use crate::{
 use anyhow::{Context, Result};
 use std::{path::Path, time::Duration};
 
-const ROUNDS: usize = 5;
-const ROUND: Duration = Duration::from_millis(1500);
+const ROUNDS: usize = 3;
+const ROUND: Duration = Duration::from_millis(1000);
 const WARM_UP: Duration = Duration::from_millis(500);
 
 const ECHO: (&str, &str) = ("/f/counter/echo", r#""hello, skylark""#);
