@@ -1,6 +1,10 @@
 //! The envelopes of one call into a guest.
 
-use crate::{id::InvocationId, value::Codec};
+use crate::{
+    id::InvocationId,
+    journal::{Arrival, Effect, Seen, Stretch},
+    value::Codec,
+};
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +65,10 @@ pub struct Variable {
     /// Its name, unique within the scope.
     #[n(1)]
     pub name: String,
+    /// Which of its bundles, for [`Scope::Key`]; empty otherwise.
+    #[n(2)]
+    #[cbor(default)]
+    pub key: String,
 }
 
 /// A variable with its value as stored; `None` if it was never written.
@@ -97,15 +105,28 @@ pub struct CallRequest {
     /// never written, and need not be fetched.
     #[n(5)]
     pub complete: Vec<Scope>,
+    /// What an execution that waited went through before, oldest first.
+    #[n(6)]
+    #[cbor(default)]
+    pub past: Vec<Stretch>,
+    /// What has arrived since the last of `past`.
+    #[n(7)]
+    #[cbor(default)]
+    pub arrived: Vec<Arrival>,
+    /// Its clock and randomness.
+    #[n(8)]
+    #[cbor(default)]
+    pub seen: Seen,
 }
 
 /// What a call entry returns.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct CallResponse {
-    /// How it went.
+    /// How it went; `None` if it waits ([`CallResponse::need`]).
     #[n(0)]
-    pub outcome: Outcome,
-    /// The variables read or written; their versions are checked at commit.
+    pub outcome: Option<Outcome>,
+    /// The variables read or written since the last wait; their versions are
+    /// checked at commit.
     #[n(1)]
     pub touched: Vec<Variable>,
     /// The variables whose value changed, with their new value.
@@ -114,6 +135,42 @@ pub struct CallResponse {
     /// The successors to start, in order.
     #[n(3)]
     pub next: Vec<Successor>,
+    /// What it started since the last wait, in order.
+    #[n(4)]
+    #[cbor(default)]
+    pub effects: Vec<Effect>,
+    /// How many arrivals it takes to go on, if it waits.
+    #[n(5)]
+    #[cbor(default)]
+    pub need: u32,
+    /// Set if `next` are branches whose ends are gathered.
+    #[n(6)]
+    pub fan: Option<Fan>,
+}
+
+impl CallResponse {
+    /// A response of this outcome, and nothing else.
+    pub fn ended(outcome: Outcome) -> Self {
+        Self {
+            outcome: Some(outcome),
+            touched: Vec::new(),
+            writes: Vec::new(),
+            next: Vec::new(),
+            effects: Vec::new(),
+            need: 0,
+            fan: None,
+        }
+    }
+}
+
+/// A fan-out: each successor is a branch, and the outputs of their last links
+/// are put together in order.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Fan {
+    /// The function that gets them as one list, as written in `join = …`;
+    /// without one the list is the output itself.
+    #[n(0)]
+    pub join: Option<String>,
 }
 
 /// A successor that a function starts.
@@ -235,4 +292,7 @@ pub enum FailureKind {
     /// An operator cancelled it.
     #[n(12)]
     Cancelled,
+    /// Executed again, it did something else than the first time.
+    #[n(13)]
+    Diverged,
 }

@@ -10,8 +10,9 @@ pub enum Bundle {
     /// Shared by all runs of the app.
     #[n(0)]
     App,
-    /// Belongs to one run (kept in the run's invocations, not in the store,
-    /// while it travels).
+    /// Belongs to one run: what waits, and for what. Unlike the others it
+    /// expires, is in no index, and a deleted variable leaves no version. (A
+    /// run's chain-scoped state is not here but in its invocations.)
     #[n(1)]
     Chain(#[n(0)] String),
     /// One per value of a key.
@@ -76,6 +77,24 @@ pub fn bundle_of(app: &str, key: &str) -> Option<Bundle> {
 /// A value kept under a caller's key (string).
 pub fn blob(key: &str) -> String {
     format!("sky:blob:{key}")
+}
+
+/// The run that an invocation started one-way, by the id that it would have as
+/// a part of its own run.
+pub fn run_started_by(app: &str, id: &InvocationId) -> String {
+    // 128-bit FNV-1a: ids are made by us, and need not withstand who chooses them.
+    let hash = id
+        .to_string()
+        .bytes()
+        .fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128, |hash, b| {
+            (hash ^ u128::from(b)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
+        });
+    format!("{app}.{hash:032x}")
+}
+
+/// The id by which a run's promise is completed: `<run>~<name>`.
+pub fn promise_id(chain_id: &str, name: &str) -> String {
+    format!("{chain_id}~{name}")
 }
 
 #[cfg(test)]

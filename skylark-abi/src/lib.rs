@@ -4,7 +4,7 @@
 //! different builds. Everything they exchange is defined here: the names of
 //! imports and exports ([`names`]), the schema carried in the module
 //! ([`schema`]), the envelopes of one call ([`call`]), what travels between
-//! nodes ([`run`]), the store's keys ([`keys`]) and the steps of an
+//! nodes ([`run`]), what a waiting invocation leaves ([`journal`]), the store's keys ([`keys`]) and the steps of an
 //! exactly-once invocation ([`protocol`]). No I/O happens here.
 //!
 //! A change to any of it changes the hash in `tests/contract.rs`, which asks
@@ -12,6 +12,7 @@
 
 pub mod call;
 pub mod id;
+pub mod journal;
 pub mod keys;
 pub mod names;
 pub mod protocol;

@@ -6,6 +6,7 @@
 //! | call entry | [`function_export`]`(name)` | `(ptr: i32, len: i32) -> packed: i64` |
 //! | last words | [`FAILURE`] | `() -> packed: i64`, optional |
 //! | fetch a state | [`IMPORT_MODULE`]`.`[`STATE_FETCH`] | `(scope: i32, name: i32, name_len: i32) -> len: i64` |
+//! | fetch a keyed state | [`IMPORT_MODULE`]`.`[`STATE_FETCH_KEY`] | `(name: i32, name_len: i32, key: i32, key_len: i32) -> len: i64` |
 //! | take what was fetched | [`IMPORT_MODULE`]`.`[`STATE_TAKE`] | `(dst: i32, len: i32)` |
 //! | log one line | [`IMPORT_MODULE`]`.`[`LOG`] | `(level: i32, text: i32, len: i32)` |
 //!
@@ -20,6 +21,8 @@ pub const ABI_VERSION: u32 = 1;
 pub const IMPORT_MODULE: &str = "skylark_v1";
 /// Reads a state variable that the request did not carry.
 pub const STATE_FETCH: &str = "state_fetch";
+/// Reads a state variable of one key.
+pub const STATE_FETCH_KEY: &str = "state_fetch_key";
 /// Copies the value that the last [`STATE_FETCH`] announced.
 pub const STATE_TAKE: &str = "state_take";
 /// Hands one log line to the host (levels: 1 error … 5 trace).
@@ -43,6 +46,9 @@ pub const INITIALIZE: &str = "_initialize";
 pub fn function_export(name: &str) -> String {
     format!("{FUNCTION_PREFIX}{name}")
 }
+
+/// Longest key of a keyed state variable, in bytes.
+pub const MAX_KEY: usize = 512;
 
 /// Longest name of an app, function or state variable, in bytes.
 pub const MAX_NAME: usize = 64;

@@ -3,6 +3,7 @@
 use crate::{
     call::{Failure, Field, Outcome},
     id::InvocationId,
+    journal::{Arrival, HttpRequest, ReplyTo, Seen},
     value::Codec,
 };
 use minicbor::{Decode, Encode};
@@ -44,6 +45,17 @@ pub struct Invocation {
     /// The tasks before it on its path.
     #[n(10)]
     pub tasks: Vec<TaskReport>,
+    /// Who waits for the end of this branch; the run's origin if nobody does.
+    #[n(11)]
+    pub reply: Option<ReplyTo>,
+    /// Its clock and randomness.
+    #[n(12)]
+    #[cbor(default)]
+    pub seen: Seen,
+    /// How often it was executed before and failed, by its function's `retries`.
+    #[n(13)]
+    #[cbor(default)]
+    pub attempt: u32,
 }
 
 /// Why an invocation is where it is.
@@ -143,6 +155,60 @@ pub enum Message {
     /// Tell the origin how the run ended.
     #[n(1)]
     Complete(#[n(0)] Box<Completion>),
+    /// Tell an invocation that waits.
+    #[n(2)]
+    Answer(#[n(0)] Box<Answer>),
+    /// Answer once the promise of that id is completed.
+    #[n(3)]
+    Await(#[n(0)] Box<Waiting>),
+    /// Ask a server outside, and answer with what it says.
+    #[n(4)]
+    Http(#[n(0)] Box<Errand>),
+}
+
+/// What an invocation waited for.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Answer {
+    /// The app.
+    #[n(0)]
+    pub app: String,
+    /// Who waits.
+    #[n(1)]
+    pub reply: ReplyTo,
+    /// What it waits for.
+    #[n(2)]
+    pub arrival: Arrival,
+    /// What was executed for it.
+    #[n(3)]
+    pub tasks: Vec<TaskReport>,
+}
+
+/// Somebody who waits for a promise.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Waiting {
+    /// The app.
+    #[n(0)]
+    pub app: String,
+    /// The promise ([`crate::keys::promise_id`]).
+    #[n(1)]
+    pub promise: String,
+    /// Who.
+    #[n(2)]
+    pub reply: ReplyTo,
+}
+
+/// A request to a server outside, on behalf of an invocation.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Errand {
+    /// The app.
+    #[n(0)]
+    pub app: String,
+    /// What to ask.
+    #[n(1)]
+    pub request: HttpRequest,
+    /// Who waits.
+    #[n(2)]
+    pub reply: ReplyTo,
 }
 
 /// What is remembered of a run.
@@ -166,6 +232,9 @@ pub struct RunRecord {
     /// FNV-1a of the caller's input, to refuse a repeated key with another body.
     #[n(5)]
     pub input_hash: u64,
+    /// What failed, to be tried again on request; only of a failed run.
+    #[n(6)]
+    pub failed: Option<Box<Invocation>>,
 }
 
 /// How a run stands.

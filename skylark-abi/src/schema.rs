@@ -54,9 +54,33 @@ pub struct Function {
     /// Its successors, as paths written in `next = …`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub next: Vec<String>,
+    /// `next = each(f)`: one branch per element of the output.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub each: bool,
+    /// The output decides which of `next` comes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub choice: bool,
+    /// What gets the outputs of all branches, as a path written in `join = …`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub join: Option<String>,
+    /// What gets the failure, as a path written in `on_error = …`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_error: Option<String>,
     /// Limits and placement.
     #[serde(default)]
     pub options: Options,
+}
+
+impl Function {
+    /// Whether its successors are branches whose ends are gathered.
+    pub fn fans_out(&self) -> bool {
+        self.each || self.join.is_some() || (self.next.len() > 1 && !self.choice)
+    }
+
+    /// Whether an execution of it may wait.
+    pub fn may_wait(&self) -> bool {
+        self.is_async || self.fans_out()
+    }
 }
 
 /// An argument of a function.
@@ -86,6 +110,18 @@ pub struct Options {
     /// The type of node it must run on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on: Option<NodeType>,
+    /// How often it is executed again after a trap, or when it ran out of time
+    /// or memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<u32>,
+    /// Pause before the first of these; twice as long before each further one.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        rename = "backoff_ms",
+        with = "opt_millis"
+    )]
+    pub backoff: Option<Duration>,
 }
 
 /// The type of a node, spelled as the published node objects spell it.
@@ -141,6 +177,9 @@ pub struct State {
     pub ty: String,
     /// Source text of what holds it: `Mutex`, `AtomicU64`, `RefCell`, …
     pub cell: String,
+    /// The argument whose value chooses the bundle, for [`Scope::Key`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 impl State {
@@ -169,6 +208,12 @@ pub struct FunctionEntry {
     pub function: Function,
     /// Names of its successors, resolved; as long as `function.next`.
     pub successors: Vec<String>,
+    /// Name of what `function.join` means.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub join_to: Option<String>,
+    /// Name of what `function.on_error` means.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handler: Option<String>,
 }
 
 /// A state variable and where it is.
@@ -322,6 +367,8 @@ impl Schema {
                         module: module.clone(),
                         function,
                         successors: Vec::new(),
+                        join_to: None,
+                        handler: None,
                     };
                     let earlier = schema.functions.insert(name.clone(), entry);
                     ("function", name, earlier.map(|e| e.module))
@@ -348,9 +395,19 @@ impl Schema {
         }
         let mut resolved = Vec::new();
         for (name, entry) in &schema.functions {
-            for path in &entry.function.next {
+            let Function {
+                next,
+                join,
+                on_error,
+                ..
+            } = &entry.function;
+            let edges = next.iter().map(|path| (Edge::Next, path));
+            let edges = edges
+                .chain(join.iter().map(|path| (Edge::Join, path)))
+                .chain(on_error.iter().map(|path| (Edge::OnError, path)));
+            for (edge, path) in edges {
                 match schema.resolve(&entry.module, path) {
-                    Ok(successor) => resolved.push((name.clone(), successor.to_owned())),
+                    Ok(successor) => resolved.push((name.clone(), edge, successor.to_owned())),
                     Err(candidates) if candidates.is_empty() => {
                         let idents = schema.functions.values().map(|e| e.function.ident.as_str());
                         errors.push(SchemaError::UnknownSuccessor {
@@ -367,9 +424,13 @@ impl Schema {
                 }
             }
         }
-        for (name, successor) in resolved {
+        for (name, edge, to) in resolved {
             if let Some(entry) = schema.functions.get_mut(&name) {
-                entry.successors.push(successor);
+                match edge {
+                    Edge::Next => entry.successors.push(to),
+                    Edge::Join => entry.join_to = Some(to),
+                    Edge::OnError => entry.handler = Some(to),
+                }
             }
         }
         if errors.is_empty() {
@@ -430,6 +491,14 @@ impl Schema {
             .filter(move |(_, e)| e.state.scope == scope)
             .map(|(name, _)| name.as_str())
     }
+}
+
+/// Which option of a function names another.
+#[derive(Clone, Copy)]
+enum Edge {
+    Next,
+    Join,
+    OnError,
 }
 
 /// Encodes one frame of the section.

@@ -66,6 +66,36 @@ pub const fn fingerprint(type_text: &str) -> u64 {
     hash
 }
 
+/// JSON values as one JSON array.
+pub fn json_list(values: &[&[u8]]) -> Vec<u8> {
+    let mut list = vec![b'['];
+    list.extend_from_slice(&values.join(&b","[..]));
+    list.push(b']');
+    list
+}
+
+/// Compact values as one compact array of them.
+pub fn compact_list(values: &[&[u8]]) -> Vec<u8> {
+    let mut list = header(fingerprint("")).to_vec();
+    // The shortest array header that MessagePack has for the length.
+    match (u16::try_from(values.len()), u32::try_from(values.len())) {
+        (Ok(n @ 0..=15), _) => list.push(0x90 | n as u8),
+        (Ok(n), _) => {
+            list.push(0xdc);
+            list.extend_from_slice(&n.to_be_bytes());
+        }
+        (_, n) => {
+            list.push(0xdd);
+            list.extend_from_slice(&n.unwrap_or(u32::MAX).to_be_bytes());
+        }
+    }
+    for value in values {
+        let payload = untag(value).map_or(*value, |tagged| tagged.payload);
+        list.extend_from_slice(payload);
+    }
+    list
+}
+
 /// 64-bit FNV-1a of bytes, to tell a repeated request from another one.
 pub const fn fingerprint_bytes(bytes: &[u8]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;

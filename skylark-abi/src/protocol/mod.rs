@@ -1,0 +1,220 @@
+//! The steps of an exactly-once invocation, without I/O (design: Beldi, OSDI
+//! 2020, for the guarantee; here one atomic commit instead of a log entry per
+//! operation).
+//!
+//! A driver (node, native test runtime, a guest over sockets) feeds a [`Task`]
+//! and carries out the [`Step`]s it answers with:
+//!
+//! ```text
+//! start ─► Begin ─► begun ─► Run ─► ran ─► Commit ─► committed ─► Done
+//!   │                 │       ▲ │                        │
+//!   └── stateless ────┼───────┘ └─ nothing to commit ────┼─────► Done
+//!                     ├─ recorded, or still waiting ─────┼─────► Done
+//!                     └─◄────────── conflict ◄───────────┘
+//! ```
+//!
+//! A function that waits ends its stretch with a commit too: what it started goes
+//! to the outbox, and a [`Suspension`](crate::journal::Suspension) into the run's
+//! bundle. Each answer begins the invocation anew, with that bundle read in the
+//! same round trip.
+
+mod outgoing;
+mod promise;
+mod task;
+
+pub use promise::{Completed, Promise};
+pub use task::{Done, Miss, Outgoing, Plan, Started, Task, shared_field};
+
+use crate::{
+    call::{CallRequest, CallResponse, Outcome},
+    id::InvocationId,
+    keys::Bundle,
+};
+use minicbor::{Decode, Encode};
+use std::time::Duration;
+
+/// Takes a lease on an invocation and reads what it is known to need, in one
+/// atomic round trip.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Begin {
+    /// The app.
+    pub app: String,
+    /// Take a lease and look for a recorded outcome under this id; `None` for
+    /// a plain snapshot read.
+    pub id: Option<InvocationId>,
+    /// The node that asks.
+    pub owner: String,
+    /// How long the lease lasts.
+    pub lease: Duration,
+    /// What to read.
+    pub reads: Vec<BundleField>,
+}
+
+/// A variable in a bundle.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Encode, Decode)]
+pub struct BundleField {
+    /// The bundle.
+    #[n(0)]
+    pub bundle: Bundle,
+    /// The variable.
+    #[n(1)]
+    pub name: String,
+}
+
+/// A variable as read: its version is 0 and its value `None` if it was never
+/// written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Versioned {
+    /// Which one.
+    pub field: BundleField,
+    /// Grows by one with every write.
+    pub version: u64,
+    /// Tagged bytes.
+    pub value: Option<Vec<u8>>,
+}
+
+/// What begin answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Begun {
+    /// Run: the lease (epoch 0 without an id) and what was read, in the order
+    /// asked for.
+    Leased {
+        /// Number of this lease on the invocation; an older one cannot commit.
+        epoch: u64,
+        /// The snapshot.
+        fields: Vec<Versioned>,
+    },
+    /// It has been done; run nothing.
+    Recorded(Outcome),
+    /// Another node's lease has this long to go.
+    Busy {
+        /// Until then.
+        remaining: Duration,
+    },
+}
+
+/// Makes an invocation's effects visible, all or none, in one round trip.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// The app.
+    pub app: String,
+    /// Check the epoch, and record the outcome, under this id.
+    pub id: Option<InvocationId>,
+    /// The lease that [`Begun::Leased`] gave.
+    pub epoch: u64,
+    /// Versions that must still hold: everything read or written.
+    pub checks: Vec<(BundleField, u64)>,
+    /// Changed variables only; `None` deletes.
+    pub writes: Vec<(BundleField, Option<Vec<u8>>)>,
+    /// What to remember under `id`; without one, the lease is given back.
+    pub outcome: Option<Outcome>,
+    /// What to start, by entry id.
+    pub outbox: Vec<OutboxEntry>,
+    /// Outbox entries that this commit makes needless: what it was started by.
+    pub acks: Vec<String>,
+    /// A begin to be answered in the same step, after everything else.
+    pub then: Option<Box<Begin>>,
+    /// The run's record to keep, if this ends a durable run at its origin
+    /// (encoded `run::RunRecord`).
+    pub run: Option<(String, Vec<u8>)>,
+    /// How long records are kept.
+    pub retention: Duration,
+    /// How long the bundle of a run is kept after this write to it.
+    pub keep: Duration,
+}
+
+/// A message to be delivered until acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxEntry {
+    /// Unique in the app: the id of what it starts.
+    pub id: String,
+    /// Encoded [`Message`].
+    pub payload: Vec<u8>,
+    /// Nobody but the committing node delivers it before this long has passed.
+    pub claim: Duration,
+}
+
+/// What commit answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Committed {
+    /// All of it is visible.
+    Done {
+        /// The answer to [`Commit::then`].
+        begun: Option<Begun>,
+    },
+    /// Nothing is: this variable has changed since it was read.
+    Conflict(BundleField),
+    /// Nothing is: another lease was given, or the outcome is recorded.
+    Fenced,
+}
+
+/// Bounds that the protocol keeps; every one is an option of the driver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bounds {
+    /// How long a lease lasts.
+    pub lease: Duration,
+    /// How long records are kept.
+    pub retention: Duration,
+    /// How long the committing node alone delivers.
+    pub claim: Duration,
+    /// Re-runs for version conflicts before the invocation fails.
+    pub max_conflicts: u32,
+    /// How long an invocation may wait for something.
+    pub max_wait: Duration,
+    /// What one invocation may start: calls, delays, promises, recorded values,
+    /// branches.
+    pub max_effects: u32,
+    /// Tasks on one path of a run.
+    pub max_depth: usize,
+    /// Bytes of state that one invocation may write.
+    pub max_state: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(60),
+            retention: Duration::from_secs(24 * 3600),
+            claim: Duration::from_secs(15),
+            max_conflicts: 100,
+            max_wait: Duration::from_secs(30 * 24 * 3600),
+            max_effects: 1000,
+            max_depth: 64,
+            max_state: 16 << 20,
+        }
+    }
+}
+
+/// What the driver shall do next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// Ask the store, then [`Task::begun`].
+    Begin(Begin),
+    /// Call the guest; while it runs, answer its fetches by [`Task::miss`]. Then
+    /// elect a node for each of [`Task::starts`], then [`Task::ran`].
+    Run(Box<CallRequest>),
+    /// As after a call of the guest that answered this.
+    Ran(Box<CallResponse>),
+    /// Ask the store, then [`Task::committed`].
+    Commit(Box<Commit>),
+    /// Another attempt holds the lease; wait this long and start again.
+    Wait(Duration),
+    /// It is over; nothing of this task remains to be done but delivery.
+    Done(Box<Done>),
+}
+
+/// The variable that a function finds under its own name in the app's bundle.
+pub fn app_field(name: &str) -> BundleField {
+    BundleField {
+        bundle: Bundle::App,
+        name: name.to_owned(),
+    }
+}
+
+/// Where an invocation that waits is kept.
+pub fn suspension_field(id: &InvocationId) -> BundleField {
+    BundleField {
+        bundle: Bundle::Chain(id.chain_id.clone()),
+        name: id.task_id.clone(),
+    }
+}

@@ -1,0 +1,834 @@
+//! One invocation, from begin to commit.
+
+use super::{
+    Begin, Begun, Bounds, BundleField, Commit, Committed, OutboxEntry, Step, Versioned, app_field,
+    outgoing, suspension_field,
+};
+use crate::{
+    call::{CallRequest, CallResponse, Failure, FailureKind, Field, Outcome, Scope, Variable},
+    journal::{Arrival, Stretch, Suspension, Then},
+    keys::Bundle,
+    run::{Answer, Invocation, Message, Placement, TaskReport},
+    schema::Schema,
+    value::Codec,
+};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+/// The end of a task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Done {
+    /// How it ended; `None` if it has not: it waits, or is to be executed again
+    /// later.
+    pub outcome: Option<Outcome>,
+    /// What was put into the outbox.
+    pub messages: Vec<Outgoing>,
+    /// Whether the outcome had been recorded by an earlier attempt.
+    pub replayed: bool,
+}
+
+/// A message that was put into the outbox.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outgoing {
+    /// The entry's id.
+    pub entry: String,
+    /// What it says.
+    pub message: Message,
+    /// It is not due before this long has passed.
+    pub after: Duration,
+}
+
+/// Something that an execution starts, for which a node is to be elected.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Started {
+    /// What; the driver sets [`Invocation::placed`].
+    pub invocation: Invocation,
+    /// It begins this much later.
+    pub after: Duration,
+    /// The run goes on with it, rather than waits for it or lets it go.
+    pub successor: bool,
+}
+
+/// How the driver wants a task done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The node that runs it.
+    pub owner: String,
+    /// Take a lease and record the outcome: for what may be delivered twice.
+    pub dedupe: bool,
+    /// Variables to read before the run.
+    pub prefetch: Vec<BundleField>,
+    /// The run began here: its end is told by [`Done`], not by a message.
+    pub inline: bool,
+    /// Outbox entries that its end makes needless: the message that started it.
+    pub acks: Vec<String>,
+    /// Bounds.
+    pub bounds: Bounds,
+}
+
+/// One execution of one invocation, from begin to commit.
+#[derive(Debug)]
+pub struct Task {
+    schema: Arc<Schema>,
+    invocation: Invocation,
+    plan: Plan,
+    /// What it waited for, if that is why it is executed.
+    arrival: Option<Arrival>,
+    /// What was executed for the arrival.
+    arrived_tasks: Vec<TaskReport>,
+    epoch: u64,
+    snapshot: BTreeMap<BundleField, Versioned>,
+    suspension: Option<Suspension>,
+    suspension_version: u64,
+    past: Vec<Stretch>,
+    arrived: Vec<Arrival>,
+    positions: u32,
+    conflicts: u32,
+    round_trips: u32,
+    /// What becomes of it once the commit is done.
+    pending: Option<Done>,
+}
+
+/// Answer to [`Task::miss`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Miss {
+    /// The value is known; `None` if it was never written.
+    Known(Option<Vec<u8>>),
+    /// Ask the store, then [`Task::filled`], then [`Task::miss`] again.
+    Read(Begin),
+}
+
+impl Task {
+    /// A task for this invocation of an app with this schema.
+    pub fn new(invocation: Invocation, schema: Arc<Schema>, plan: Plan) -> Self {
+        Self {
+            schema,
+            invocation,
+            plan,
+            arrival: None,
+            arrived_tasks: Vec::new(),
+            epoch: 0,
+            snapshot: BTreeMap::new(),
+            suspension: None,
+            suspension_version: 0,
+            past: Vec::new(),
+            arrived: Vec::new(),
+            positions: 0,
+            conflicts: 0,
+            round_trips: 0,
+            pending: None,
+        }
+    }
+
+    /// A task that goes on with what waits for this answer. What waits is
+    /// known once the begin has been answered.
+    pub fn answer(answer: Answer, schema: Arc<Schema>, plan: Plan) -> Self {
+        let Answer {
+            app,
+            reply,
+            arrival,
+            tasks,
+        } = answer;
+        let unknown = Invocation {
+            app,
+            function: reply.function,
+            id: reply.to,
+            input: Vec::new(),
+            input_codec: Codec::Compact,
+            chain_state: Vec::new(),
+            origin: plan.owner.clone(),
+            durable: false,
+            policy: None,
+            placed: None,
+            tasks: Vec::new(),
+            reply: None,
+            seen: Default::default(),
+            attempt: 0,
+        };
+        Self {
+            arrival: Some(arrival),
+            arrived_tasks: tasks,
+            ..Self::new(
+                unknown,
+                schema,
+                Plan {
+                    dedupe: true,
+                    ..plan
+                },
+            )
+        }
+    }
+
+    /// The invocation.
+    pub fn invocation(&self) -> &Invocation {
+        &self.invocation
+    }
+
+    /// Its plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Discarded executions so far.
+    pub fn conflicts(&self) -> u32 {
+        self.conflicts
+    }
+
+    /// Store round trips so far.
+    pub fn round_trips(&self) -> u32 {
+        self.round_trips
+    }
+
+    /// What the commit under way puts into the outbox.
+    pub fn outgoing(&self) -> &[Outgoing] {
+        self.pending.as_ref().map_or(&[], |done| &done.messages)
+    }
+
+    /// The first step. A function that needs neither lease nor state runs at
+    /// once, without a round trip.
+    pub fn start(&mut self) -> Step {
+        self.snapshot.clear();
+        self.suspension = None;
+        self.suspension_version = 0;
+        let mut reads = self.plan.prefetch.clone();
+        if !self.plan.dedupe && reads.is_empty() {
+            return self.run();
+        }
+        let function = self.schema.functions.get(&self.invocation.function);
+        if self.plan.dedupe && function.is_some_and(|e| e.function.may_wait()) {
+            reads.push(suspension_field(&self.invocation.id));
+        }
+        Step::Begin(Begin {
+            app: self.invocation.app.clone(),
+            id: self.plan.dedupe.then(|| self.invocation.id.clone()),
+            owner: self.plan.owner.clone(),
+            lease: self.plan.bounds.lease,
+            reads,
+        })
+    }
+
+    /// After [`Step::Begin`].
+    pub fn begun(&mut self, begun: Begun) -> Step {
+        self.round_trips += 1;
+        match begun {
+            Begun::Recorded(outcome) => Step::Done(Box::new(Done {
+                outcome: Some(outcome),
+                messages: Vec::new(),
+                replayed: true,
+            })),
+            Begun::Busy { remaining } => Step::Wait(remaining),
+            Begun::Leased { epoch, fields } => {
+                self.epoch = epoch;
+                self.remember(fields);
+                let field = suspension_field(&self.invocation.id);
+                let found = self.snapshot.remove(&field);
+                match found {
+                    Some(Versioned {
+                        value: Some(bytes),
+                        version,
+                        ..
+                    }) => self.resume(&bytes, version),
+                    // What it waited for comes late, or again.
+                    _ if self.arrival.is_some() => waiting(Vec::new()),
+                    _ => self.run(),
+                }
+            }
+        }
+    }
+
+    /// Goes on with what the store holds of this invocation, if enough of what
+    /// it waits for is there.
+    fn resume(&mut self, bytes: &[u8], version: u64) -> Step {
+        let Ok(mut suspension) = crate::decode::<Suspension>(bytes) else {
+            let failure = Failure::new(
+                FailureKind::Contract,
+                "what was kept of the waiting invocation cannot be read",
+            );
+            let response = CallResponse::ended(Outcome::Err(failure));
+            return Step::Ran(Box::new(response));
+        };
+        self.suspension_version = version;
+        let is_new = match &self.arrival {
+            Some(arrival) => suspension.take(arrival.clone()),
+            None => false,
+        };
+        if is_new {
+            outgoing::append(&mut suspension.invocation.tasks, &self.arrived_tasks);
+        }
+        self.invocation = suspension.invocation.clone();
+        self.positions = suspension.positions;
+        if !suspension.is_ready() {
+            if !is_new {
+                return waiting(Vec::new());
+            }
+            let kept = crate::encode(&suspension);
+            self.pending = Some(Done {
+                outcome: None,
+                messages: Vec::new(),
+                replayed: false,
+            });
+            return self.commit(None, Vec::new(), vec![(self.own_field(), Some(kept))]);
+        }
+        self.arrived = suspension.arrived.clone();
+        let step = match &suspension.then {
+            Then::Execute { past } => {
+                self.past.clone_from(past);
+                self.run()
+            }
+            Then::Gather { join } => {
+                let codec = outgoing::wanted_codec(&self.invocation, join.is_some());
+                let response = outgoing::gathered(&self.arrived, join.as_deref(), codec);
+                Step::Ran(Box::new(response))
+            }
+        };
+        self.suspension = Some(suspension);
+        step
+    }
+
+    /// The guest reads a variable that its request did not carry: what to read
+    /// from the store, or at once the value.
+    ///
+    /// The first miss reads all app-scoped variables in one snapshot, so that
+    /// later ones cost nothing; the driver may learn from it what to prefetch.
+    ///
+    /// # Errors
+    /// The module has no such variable.
+    pub fn miss(&self, variable: &Variable) -> Result<Miss, Failure> {
+        if !self.declares(variable) {
+            return Err(Failure::new(
+                FailureKind::Contract,
+                format!(
+                    "the guest asks for state `{}`, which its schema does not declare",
+                    variable.name
+                ),
+            )
+            .at(&variable.name));
+        }
+        let Some(field) = shared_field(variable) else {
+            let found = self
+                .invocation
+                .chain_state
+                .iter()
+                .find(|f| f.variable == *variable);
+            return Ok(Miss::Known(found.and_then(|f| f.value.clone())));
+        };
+        if let Some(known) = self.snapshot.get(&field) {
+            return Ok(Miss::Known(known.value.clone()));
+        }
+        let reads = match variable.scope {
+            Scope::App => self
+                .schema
+                .states_in(Scope::App)
+                .map(app_field)
+                .filter(|f| !self.snapshot.contains_key(f))
+                .collect(),
+            _ => vec![field],
+        };
+        Ok(Miss::Read(Begin {
+            app: self.invocation.app.clone(),
+            id: None,
+            owner: self.plan.owner.clone(),
+            lease: self.plan.bounds.lease,
+            reads,
+        }))
+    }
+
+    /// After [`Miss::Read`]. The versions are checked at commit, all together,
+    /// so two snapshots that do not fit each other cannot commit.
+    pub fn filled(&mut self, fields: Vec<Versioned>) {
+        self.round_trips += 1;
+        self.remember(fields);
+    }
+
+    /// What the guest's response starts, in the order of its effects: calls,
+    /// then successors.
+    ///
+    /// # Errors
+    /// A function that the schema does not know, too many effects, or a run that
+    /// is too deep; the task ends with that failure, by [`CallResponse::ended`].
+    pub fn starts(
+        &self,
+        response: &CallResponse,
+        report: &TaskReport,
+    ) -> Result<Vec<Started>, Failure> {
+        if self.attempts_again(response).is_some() {
+            return Ok(Vec::new());
+        }
+        outgoing::Starts {
+            schema: &self.schema,
+            invocation: &self.invocation,
+            bounds: &self.plan.bounds,
+            owner: &self.plan.owner,
+            first: self.positions,
+            now_us: now_us(report),
+        }
+        .of(response)
+    }
+
+    /// After [`Step::Run`] or [`Step::Ran`]: what came of it, what it starts with
+    /// the elected nodes, and this task's report.
+    pub fn ran(
+        &mut self,
+        response: CallResponse,
+        starts: Vec<Started>,
+        report: TaskReport,
+    ) -> Step {
+        if let Some(pause) = self.attempts_again(&response) {
+            return self.attempt_again(pause);
+        }
+        if let Err(failure) = self.admit(&response) {
+            let response = CallResponse::ended(Outcome::Err(failure));
+            // Nothing of it happens; a handler of errors is not asked either.
+            return self.ended(response, Vec::new(), report);
+        }
+        if response.outcome.is_none() || response.fan.is_some() {
+            return self.suspend(&response, starts, &report);
+        }
+        self.ended(response, starts, report)
+    }
+
+    /// What a response may not do.
+    fn admit(&self, response: &CallResponse) -> Result<(), Failure> {
+        let state_bytes: usize = response
+            .writes
+            .iter()
+            .filter_map(|w| w.value.as_ref().map(Vec::len))
+            .sum();
+        if state_bytes > self.plan.bounds.max_state {
+            return Err(Failure::new(
+                FailureKind::TooLarge,
+                format!(
+                    "the call wrote {state_bytes} bytes of state, more than the limit (`max_state`) of {}",
+                    self.plan.bounds.max_state
+                ),
+            ));
+        }
+        let written = response.writes.iter().map(|w| &w.variable);
+        for variable in response.touched.iter().chain(written) {
+            let unread = shared_field(variable).is_some_and(|f| !self.snapshot.contains_key(&f));
+            if unread || !self.declares(variable) {
+                return Err(Failure::new(
+                    FailureKind::Contract,
+                    format!(
+                        "the guest touched state `{}` without reading it first",
+                        variable.name
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// It ended with an outcome.
+    fn ended(&mut self, response: CallResponse, starts: Vec<Started>, report: TaskReport) -> Step {
+        let Some(outcome) = &response.outcome else {
+            return self.suspend(&response, starts, &report);
+        };
+        let mut writes = shared_writes(&response);
+        // Without a write or a record there is nothing that an older snapshot
+        // could spoil: what was read was one consistent state.
+        let consistent = writes.is_empty()
+            && !self.plan.dedupe
+            && starts.is_empty()
+            && response.effects.is_empty()
+            && self.round_trips <= 1;
+        let checks = if consistent {
+            Vec::new()
+        } else {
+            self.checks(&response)
+        };
+        let mut tasks = self.invocation.tasks.clone();
+        outgoing::append(&mut tasks, std::slice::from_ref(&report));
+        let goes_on = starts.iter().any(|s| s.successor);
+        let mut messages = self.effects(&response, starts, &tasks, now_us(&report));
+        if !goes_on {
+            messages.extend(outgoing::completion(
+                &self.invocation,
+                &self.plan,
+                outcome,
+                &tasks,
+                now_us(&report),
+            ));
+        }
+        if self.suspension_version > 0 {
+            writes.push((self.own_field(), None));
+        }
+        let outcome = outcome.clone();
+        self.pending = Some(Done {
+            outcome: Some(outcome.clone()),
+            messages,
+            replayed: false,
+        });
+        self.commit(Some(outcome), checks, writes)
+    }
+
+    /// It waits: what it did so far takes effect, and what is needed to go on
+    /// is kept.
+    fn suspend(
+        &mut self,
+        response: &CallResponse,
+        starts: Vec<Started>,
+        report: &TaskReport,
+    ) -> Step {
+        let reads = response.touched.iter().filter_map(|v| {
+            let known = self.snapshot.get(&shared_field(v)?)?;
+            Some(Field {
+                variable: v.clone(),
+                value: known.value.clone(),
+            })
+        });
+        let stretch = Stretch {
+            arrived: self.arrived.clone(),
+            reads: reads.collect(),
+            effects: response.effects.iter().map(|e| e.trace()).collect(),
+        };
+        let checks = self.checks(response);
+        let mut writes = shared_writes(response);
+        let mut invocation = self.invocation.clone();
+        outgoing::append(&mut invocation.tasks, std::slice::from_ref(report));
+        let effects = u32::try_from(response.effects.len()).unwrap_or(u32::MAX);
+        let mut open: Vec<u32> = self
+            .suspension
+            .as_ref()
+            .map(|s| s.open.clone())
+            .unwrap_or_default();
+        open.extend(outgoing::answered(&response.effects, self.positions));
+        let (then, need) = match &response.fan {
+            None => {
+                let mut past = std::mem::take(&mut self.past);
+                past.push(stretch);
+                (Then::Execute { past }, response.need.max(1))
+            }
+            Some(_) => {
+                let branches = starts.iter().filter(|s| s.successor);
+                open = branches
+                    .filter_map(|s| s.invocation.reply.as_ref().map(|r| r.position))
+                    .collect();
+                // Chain state as it is now goes on after the branches.
+                invocation.chain_state = outgoing::chain_state(&self.invocation, response);
+                let join = self.schema.functions.get(&invocation.function);
+                let join = join.and_then(|e| e.join_to.clone());
+                let need = u32::try_from(open.len()).unwrap_or(u32::MAX);
+                (Then::Gather { join }, need)
+            }
+        };
+        let branches = response.fan.as_ref().map_or(0, |_| response.next.len());
+        let suspension = Suspension {
+            invocation,
+            then,
+            arrived: Vec::new(),
+            need,
+            open,
+            positions: self
+                .positions
+                .saturating_add(effects)
+                .saturating_add(u32::try_from(branches).unwrap_or(u32::MAX)),
+        };
+        let kept = crate::encode(&suspension);
+        writes.push((self.own_field(), Some(kept)));
+        let tasks = suspension.invocation.tasks;
+        let messages = self.effects(response, starts, &tasks, now_us(report));
+        self.pending = Some(Done {
+            outcome: None,
+            messages,
+            replayed: false,
+        });
+        self.commit(None, checks, writes)
+    }
+
+    /// The pause before it is executed again, if its failure is one that its
+    /// function's `retries` are for.
+    fn attempts_again(&self, response: &CallResponse) -> Option<Duration> {
+        let Some(Outcome::Err(failure)) = &response.outcome else {
+            return None;
+        };
+        let transient = matches!(
+            failure.kind,
+            FailureKind::Trap | FailureKind::Timeout | FailureKind::Memory | FailureKind::Conflict
+        );
+        let function = self.schema.functions.get(&self.invocation.function)?;
+        let options = &function.function.options;
+        let attempt = self.invocation.attempt;
+        if !transient || attempt >= options.retries.unwrap_or(0) {
+            return None;
+        }
+        let first = options.backoff.unwrap_or(DEFAULT_BACKOFF);
+        Some(first.saturating_mul(1 << attempt.min(16)).min(MAX_BACKOFF))
+    }
+
+    fn attempt_again(&mut self, pause: Duration) -> Step {
+        let mut again = self.invocation.clone();
+        again.attempt += 1;
+        // On this very node, in whose store it may wait.
+        again.placed = Some(Placement {
+            policy: "retry".into(),
+            node: self.plan.owner.clone(),
+            reason: format!("attempt {} after {pause:?}", again.attempt + 1),
+            expected_us: 0,
+            bytes: 0,
+        });
+        let entry = format!("{}#{}", again.id, again.attempt);
+        let mut writes = Vec::new();
+        if let Some(suspension) = &mut self.suspension {
+            suspension.invocation.attempt = again.attempt;
+            let kept = crate::encode(suspension);
+            writes.push((self.own_field(), Some(kept)));
+        }
+        self.pending = Some(Done {
+            outcome: None,
+            messages: vec![Outgoing {
+                entry,
+                message: Message::Invoke(Box::new(again)),
+                after: pause,
+            }],
+            replayed: false,
+        });
+        self.commit(None, Vec::new(), writes)
+    }
+
+    /// After [`Step::Commit`].
+    pub fn committed(&mut self, committed: Committed, report: TaskReport) -> Step {
+        self.round_trips += 1;
+        match committed {
+            Committed::Done { .. } => {
+                Step::Done(Box::new(self.pending.take().unwrap_or_else(lost)))
+            }
+            // Another attempt took over: begin tells how it stands.
+            Committed::Fenced => self.again(),
+            Committed::Conflict(field) if field == self.own_field() => self.again(),
+            Committed::Conflict(field) => {
+                self.conflicts += 1;
+                if self.conflicts > self.plan.bounds.max_conflicts {
+                    let failure = Failure::new(
+                        FailureKind::Conflict,
+                        format!(
+                            "state `{}` changed under every one of {} executions (`max_conflicts`)",
+                            field.name, self.conflicts
+                        ),
+                    )
+                    .at(field.name);
+                    let response = CallResponse::ended(Outcome::Err(failure));
+                    return self.ran(response, Vec::new(), report);
+                }
+                self.again()
+            }
+        }
+    }
+
+    /// Begins again, with everything that was read so far.
+    fn again(&mut self) -> Step {
+        for field in self.snapshot.keys() {
+            if !self.plan.prefetch.contains(field) {
+                self.plan.prefetch.push(field.clone());
+            }
+        }
+        self.past.clear();
+        self.arrived.clear();
+        self.positions = 0;
+        self.pending = None;
+        // Had it begun without a lease, its first stretch may have been
+        // committed by now all the same: the answer to that commit was lost.
+        self.start()
+    }
+
+    fn run(&self) -> Step {
+        let chain = self.invocation.chain_state.iter().cloned();
+        let shared = self.snapshot.values().filter_map(|v| {
+            Some(Field {
+                variable: variable(&v.field)?,
+                value: v.value.clone(),
+            })
+        });
+        let fields: Vec<Field> = chain.chain(shared).collect();
+        let in_app = |f: &&Field| f.variable.scope == Scope::App;
+        let known = fields.iter().filter(in_app).count();
+        let all = self.schema.states_in(Scope::App).count();
+        let mut complete = vec![Scope::Chain];
+        if known == all {
+            complete.push(Scope::App);
+        }
+        Step::Run(Box::new(CallRequest {
+            id: self.invocation.id.clone(),
+            input: self.invocation.input.clone(),
+            input_codec: self.invocation.input_codec,
+            output_codec: outgoing::wanted_codec(&self.invocation, false),
+            fields,
+            complete,
+            past: self.past.clone(),
+            arrived: self.arrived.clone(),
+            seen: self.invocation.seen,
+        }))
+    }
+
+    fn remember(&mut self, fields: Vec<Versioned>) {
+        self.snapshot
+            .extend(fields.into_iter().map(|v| (v.field.clone(), v)));
+    }
+
+    fn declares(&self, variable: &Variable) -> bool {
+        let declared = self.schema.states.get(&variable.name);
+        declared.is_some_and(|e| e.state.scope == variable.scope)
+    }
+
+    fn own_field(&self) -> BundleField {
+        suspension_field(&self.invocation.id)
+    }
+
+    /// The versions of all that the response touched.
+    fn checks(&self, response: &CallResponse) -> Vec<(BundleField, u64)> {
+        let written = response.writes.iter().map(|w| &w.variable);
+        let mut touched: Vec<_> = response
+            .touched
+            .iter()
+            .chain(written)
+            .filter_map(shared_field)
+            .collect();
+        touched.sort();
+        touched.dedup();
+        touched
+            .into_iter()
+            .map(|f| {
+                let version = self.snapshot.get(&f).map_or(0, |v| v.version);
+                (f, version)
+            })
+            .collect()
+    }
+
+    /// The outbox of a response: what it starts, and what it waits for besides.
+    fn effects(
+        &self,
+        response: &CallResponse,
+        starts: Vec<Started>,
+        tasks: &[TaskReport],
+        now_us: u64,
+    ) -> Vec<Outgoing> {
+        let started = starts.into_iter().map(|mut s| {
+            // What is called reports to its caller; a successor goes on with
+            // the run's story.
+            if s.successor && response.fan.is_none() {
+                s.invocation.tasks = tasks.to_vec();
+            }
+            Outgoing {
+                entry: s.invocation.id.to_string(),
+                message: Message::Invoke(Box::new(s.invocation)),
+                after: s.after,
+            }
+        });
+        let mut messages: Vec<Outgoing> = started.collect();
+        messages.extend(outgoing::waits(
+            &response.effects,
+            &self.invocation,
+            &self.plan.owner,
+            self.positions,
+            now_us,
+        ));
+        messages
+    }
+
+    fn commit(
+        &self,
+        outcome: Option<Outcome>,
+        mut checks: Vec<(BundleField, u64)>,
+        writes: Vec<(BundleField, Option<Vec<u8>>)>,
+    ) -> Step {
+        let messages = self.outgoing();
+        if !self.plan.dedupe
+            && checks.is_empty()
+            && writes.is_empty()
+            && messages.is_empty()
+            && let Some(done) = &self.pending
+        {
+            return Step::Done(Box::new(done.clone()));
+        }
+        let own = self.own_field();
+        if writes.iter().any(|(field, _)| *field == own) {
+            checks.push((own, self.suspension_version));
+        }
+        let bounds = &self.plan.bounds;
+        Step::Commit(Box::new(Commit {
+            app: self.invocation.app.clone(),
+            id: self.plan.dedupe.then(|| self.invocation.id.clone()),
+            epoch: self.epoch,
+            checks,
+            writes,
+            outcome: outcome.filter(|_| self.plan.dedupe),
+            outbox: messages
+                .iter()
+                .map(|m| OutboxEntry {
+                    id: m.entry.clone(),
+                    payload: crate::encode(&m.message),
+                    claim: m.after + bounds.claim,
+                })
+                .collect(),
+            acks: self.plan.acks.clone(),
+            then: None,
+            run: None,
+            retention: bounds.retention,
+            keep: bounds.max_wait,
+        }))
+    }
+}
+
+/// Pause before the first of a function's `retries`, if it names none.
+const DEFAULT_BACKOFF: Duration = Duration::from_millis(100);
+/// Longest pause before one.
+const MAX_BACKOFF: Duration = Duration::from_secs(300);
+
+/// When the execution of this report was over.
+fn now_us(report: &TaskReport) -> u64 {
+    report.arrived_unix_us + report.begin_us + report.run_us
+}
+
+fn waiting(messages: Vec<Outgoing>) -> Step {
+    Step::Done(Box::new(Done {
+        outcome: None,
+        messages,
+        replayed: false,
+    }))
+}
+
+/// Where a variable is, if it is shared: all but chain-scoped ones.
+pub fn shared_field(variable: &Variable) -> Option<BundleField> {
+    let bundle = match variable.scope {
+        Scope::App => Bundle::App,
+        Scope::Key => Bundle::Key(variable.key.clone()),
+        Scope::Chain => return None,
+    };
+    Some(BundleField {
+        bundle,
+        name: variable.name.clone(),
+    })
+}
+
+/// Undoes [`shared_field`].
+fn variable(field: &BundleField) -> Option<Variable> {
+    let (scope, key) = match &field.bundle {
+        Bundle::App => (Scope::App, String::new()),
+        Bundle::Key(key) => (Scope::Key, key.clone()),
+        Bundle::Chain(_) => return None,
+    };
+    Some(Variable {
+        scope,
+        name: field.name.clone(),
+        key,
+    })
+}
+
+fn shared_writes(response: &CallResponse) -> Vec<(BundleField, Option<Vec<u8>>)> {
+    response
+        .writes
+        .iter()
+        .filter_map(|w| Some((shared_field(&w.variable)?, w.value.clone())))
+        .collect()
+}
+
+/// Only a driver that reports a commit it was not asked for comes here.
+fn lost() -> Done {
+    Done {
+        outcome: Some(Outcome::Err(Failure::new(
+            FailureKind::Contract,
+            "a commit was reported that was never asked for",
+        ))),
+        messages: Vec::new(),
+        replayed: false,
+    }
+}
