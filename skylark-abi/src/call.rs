@@ -295,4 +295,7 @@ pub enum FailureKind {
     /// Executed again, it did something else than the first time.
     #[n(13)]
     Diverged,
+    /// It may not do that: a server that is not on the list of allowed ones.
+    #[n(14)]
+    Denied,
 }

@@ -35,6 +35,19 @@ impl InvocationId {
         }
     }
 
+    /// The same task, executed once more after it failed for good.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let (task, times) = match self.task_id.rsplit_once('~') {
+            Some((task, times)) => (task, times.parse().unwrap_or(0_u32)),
+            None => (self.task_id.as_str(), 0),
+        };
+        Self {
+            chain_id: self.chain_id.clone(),
+            task_id: format!("{task}~{}", times + 1),
+        }
+    }
+
     /// How many tasks precede this one on its path.
     pub fn depth(&self) -> usize {
         self.task_id.bytes().filter(|b| *b == b'.').count()

@@ -21,9 +21,9 @@ pub struct Seen {
     /// The time at which it begins: microseconds since the Unix epoch.
     #[n(0)]
     pub unix_us: u64,
-    /// What its random numbers grow from.
+    /// What its random numbers grow from: 128 random bits.
     #[n(1)]
-    pub seed: u64,
+    pub seed: (u64, u64),
 }
 
 impl Seen {
@@ -32,14 +32,13 @@ impl Seen {
     pub const fn child(self, position: u32, unix_us: u64) -> Self {
         // SplitMix64 (Steele, Lea, Flood, OOPSLA 2014): children of one
         // seed do not share their numbers.
-        let mut z = self
-            .seed
-            .wrapping_add((position as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let (first, second) = self.seed;
+        let mut z = first.wrapping_add((position as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         Self {
             unix_us,
-            seed: z ^ (z >> 31),
+            seed: (z ^ (z >> 31), second),
         }
     }
 }

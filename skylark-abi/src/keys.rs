@@ -55,6 +55,21 @@ pub fn outbox_data(app: &str) -> String {
     format!("sky:{{{app}}}:outbox:data")
 }
 
+/// Runs that failed (sorted set: run id by the time it is forgotten,
+/// milliseconds).
+pub fn failed(app: &str) -> String {
+    format!("sky:{{{app}}}:failed")
+}
+
+/// Is there if the run was cancelled (string).
+pub fn cancelled(app: &str, chain_id: &str) -> String {
+    format!("sky:{{{app}}}:cancelled:{chain_id}")
+}
+
+/// The nodes that use this store (sorted set: name by the time until which it is
+/// known to, milliseconds).
+pub const NODES: &str = "sky:nodes";
+
 /// Set of the names of all apps that have keys in this store.
 pub const APPS: &str = "sky:apps";
 

@@ -7,6 +7,7 @@
 //! | last words | [`FAILURE`] | `() -> packed: i64`, optional |
 //! | fetch a state | [`IMPORT_MODULE`]`.`[`STATE_FETCH`] | `(scope: i32, name: i32, name_len: i32) -> len: i64` |
 //! | fetch a keyed state | [`IMPORT_MODULE`]`.`[`STATE_FETCH_KEY`] | `(name: i32, name_len: i32, key: i32, key_len: i32) -> len: i64` |
+//! | go on after a wait | [`IMPORT_MODULE`]`.`[`RESUMED`] | `(unix_us: i64)` |
 //! | take what was fetched | [`IMPORT_MODULE`]`.`[`STATE_TAKE`] | `(dst: i32, len: i32)` |
 //! | log one line | [`IMPORT_MODULE`]`.`[`LOG`] | `(level: i32, text: i32, len: i32)` |
 //!
@@ -23,6 +24,8 @@ pub const IMPORT_MODULE: &str = "skylark_v1";
 pub const STATE_FETCH: &str = "state_fetch";
 /// Reads a state variable of one key.
 pub const STATE_FETCH_KEY: &str = "state_fetch_key";
+/// Sets the guest's clock to when what it waited for was made.
+pub const RESUMED: &str = "resumed";
 /// Copies the value that the last [`STATE_FETCH`] announced.
 pub const STATE_TAKE: &str = "state_take";
 /// Hands one log line to the host (levels: 1 error … 5 trace).

@@ -146,6 +146,8 @@ fn node_config(config: &Config, cluster_token: String) -> NodeConfig {
         runs_memory: config.runs_memory,
         cluster_token,
         sweep: config.sweep,
+        takeover: config.takeover,
+        egress: config.egress.clone(),
         max_deliveries: config.max_deliveries,
         max_executions: config.max_executions,
     }

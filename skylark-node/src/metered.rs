@@ -6,7 +6,9 @@ use crate::{
 };
 use async_trait::async_trait;
 use metrics::{Counter, Histogram, counter, histogram};
-use skylark_abi::protocol::{Begin, Begun, BundleField, Commit, Committed, OutboxEntry, Versioned};
+use skylark_abi::protocol::{
+    Begin, Begun, BundleField, Commit, Committed, OutboxEntry, RunWrite, Versioned,
+};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -23,6 +25,9 @@ pub fn meter(store: Arc<dyn Store>) -> Arc<dyn Store> {
         overdue: Step::new("overdue"),
         run: Step::new("run"),
         put_run: Step::new("put_run"),
+        announce: Step::new("announce"),
+        cancel: Step::new("cancel"),
+        failed: Step::new("failed"),
         states: Step::new("states"),
         blob: Step::new("blob"),
         expire: Step::new("expire"),
@@ -39,6 +44,9 @@ struct Metered {
     overdue: Step,
     run: Step,
     put_run: Step,
+    announce: Step,
+    cancel: Step,
+    failed: Step,
     states: Step,
     blob: Step,
     expire: Step,
@@ -133,13 +141,38 @@ impl Store for Metered {
     async fn put_run(
         &self,
         app: &str,
-        chain_id: &str,
-        run: Vec<u8>,
+        run: RunWrite,
         retention: Duration,
     ) -> Result<(), StoreError> {
         self.put_run
-            .count(self.store.put_run(app, chain_id, run, retention))
+            .count(self.store.put_run(app, run, retention))
             .await
+    }
+
+    async fn failed(
+        &self,
+        app: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        self.failed
+            .count(self.store.failed(app, after, limit))
+            .await
+    }
+
+    async fn cancel(
+        &self,
+        app: &str,
+        chain_id: &str,
+        retention: Duration,
+    ) -> Result<(), StoreError> {
+        self.cancel
+            .count(self.store.cancel(app, chain_id, retention))
+            .await
+    }
+
+    async fn announce(&self, node: &str, lasts: Duration) -> Result<Vec<String>, StoreError> {
+        self.announce.count(self.store.announce(node, lasts)).await
     }
 
     async fn states(

@@ -22,6 +22,7 @@ mod outgoing;
 mod promise;
 mod task;
 
+pub use outgoing::refused;
 pub use promise::{Completed, Promise};
 pub use task::{Done, Miss, Outgoing, Plan, Started, Task, shared_field};
 
@@ -114,13 +115,23 @@ pub struct Commit {
     pub acks: Vec<String>,
     /// A begin to be answered in the same step, after everything else.
     pub then: Option<Box<Begin>>,
-    /// The run's record to keep, if this ends a durable run at its origin
-    /// (encoded `run::RunRecord`).
-    pub run: Option<(String, Vec<u8>)>,
+    /// The run's record to keep, if this ends a durable run at its origin.
+    pub run: Option<RunWrite>,
     /// How long records are kept.
     pub retention: Duration,
     /// How long the bundle of a run is kept after this write to it.
     pub keep: Duration,
+}
+
+/// The record of a run, to be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunWrite {
+    /// The run.
+    pub chain_id: String,
+    /// An encoded [`RunRecord`](crate::run::RunRecord).
+    pub record: Vec<u8>,
+    /// Whether it failed, and so belongs on the list of what did.
+    pub failed: bool,
 }
 
 /// A message to be delivered until acknowledged.
@@ -168,6 +179,19 @@ pub struct Bounds {
     pub max_depth: usize,
     /// Bytes of state that one invocation may write.
     pub max_state: usize,
+}
+
+impl Bounds {
+    /// How long nobody but the committing node delivers a message that is not
+    /// due before `after`. What is due only after [`Bounds::claim`] is left to
+    /// whoever looks for it then, so that waiting long needs no memory.
+    pub fn claim_of(&self, after: Duration) -> Duration {
+        if after > self.claim {
+            after
+        } else {
+            after + self.claim
+        }
+    }
 }
 
 impl Default for Bounds {

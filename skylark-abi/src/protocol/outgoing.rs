@@ -1,6 +1,6 @@
 //! What an execution sends out: calls, successors, answers, completions.
 
-use super::{Bounds, Outgoing, Plan, Started, promise};
+use super::{Bounds, Outgoing, Started, promise};
 use crate::{
     call::{CallResponse, Failure, FailureKind, Field, Outcome, Scope, Successor, Variable},
     id::InvocationId,
@@ -331,7 +331,7 @@ pub(super) fn waits(
 /// Whom the end of an invocation is told to, unless it is told in place.
 pub(super) fn completion(
     invocation: &Invocation,
-    plan: &Plan,
+    inline: bool,
     outcome: &Outcome,
     tasks: &[TaskReport],
     now_us: u64,
@@ -347,7 +347,7 @@ pub(super) fn completion(
             },
             tasks: tasks.to_vec(),
         })),
-        None if plan.inline => return None,
+        None if inline => return None,
         None => Message::Complete(Box::new(Completion {
             app: invocation.app.clone(),
             chain_id: invocation.id.chain_id.clone(),
@@ -362,6 +362,13 @@ pub(super) fn completion(
         message,
         after: Duration::ZERO,
     })
+}
+
+/// What is told of an invocation that no node will execute: to whom its end
+/// would have been.
+pub fn refused(invocation: &Invocation, failure: Failure, now_us: u64) -> Option<Outgoing> {
+    let outcome = Outcome::Err(failure);
+    completion(invocation, false, &outcome, &invocation.tasks, now_us)
 }
 
 /// The outputs of all branches as one list, in their order; or the first failure.

@@ -24,6 +24,8 @@ pub struct Done {
     pub messages: Vec<Outgoing>,
     /// Whether the outcome had been recorded by an earlier attempt.
     pub replayed: bool,
+    /// The run ended where it began, and no message says so.
+    pub ends_run: bool,
 }
 
 /// A message that was put into the outbox.
@@ -57,8 +59,6 @@ pub struct Plan {
     pub dedupe: bool,
     /// Variables to read before the run.
     pub prefetch: Vec<BundleField>,
-    /// The run began here: its end is told by [`Done`], not by a message.
-    pub inline: bool,
     /// Outbox entries that its end makes needless: the message that started it.
     pub acks: Vec<String>,
     /// Bounds.
@@ -209,11 +209,17 @@ impl Task {
     /// After [`Step::Begin`].
     pub fn begun(&mut self, begun: Begun) -> Step {
         self.round_trips += 1;
+        self.begun_along(begun)
+    }
+
+    /// After [`Step::Begin`] that went along with another task's commit.
+    pub fn begun_along(&mut self, begun: Begun) -> Step {
         match begun {
             Begun::Recorded(outcome) => Step::Done(Box::new(Done {
                 outcome: Some(outcome),
                 messages: Vec::new(),
                 replayed: true,
+                ends_run: false,
             })),
             Begun::Busy { remaining } => Step::Wait(remaining),
             Begun::Leased { epoch, fields } => {
@@ -265,6 +271,7 @@ impl Task {
                 outcome: None,
                 messages: Vec::new(),
                 replayed: false,
+                ends_run: false,
             });
             return self.commit(None, Vec::new(), vec![(self.own_field(), Some(kept))]);
         }
@@ -440,15 +447,15 @@ impl Task {
         outgoing::append(&mut tasks, std::slice::from_ref(&report));
         let goes_on = starts.iter().any(|s| s.successor);
         let mut messages = self.effects(&response, starts, &tasks, now_us(&report));
-        if !goes_on {
-            messages.extend(outgoing::completion(
-                &self.invocation,
-                &self.plan,
-                outcome,
-                &tasks,
-                now_us(&report),
-            ));
-        }
+        let completion = outgoing::completion(
+            &self.invocation,
+            self.plan.owner == self.invocation.origin,
+            outcome,
+            &tasks,
+            now_us(&report),
+        );
+        let ends_run = !goes_on && completion.is_none();
+        messages.extend(completion.filter(|_| !goes_on));
         if self.suspension_version > 0 {
             writes.push((self.own_field(), None));
         }
@@ -457,6 +464,7 @@ impl Task {
             outcome: Some(outcome.clone()),
             messages,
             replayed: false,
+            ends_run,
         });
         self.commit(Some(outcome), checks, writes)
     }
@@ -531,6 +539,7 @@ impl Task {
             outcome: None,
             messages,
             replayed: false,
+            ends_run: false,
         });
         self.commit(None, checks, writes)
     }
@@ -581,6 +590,7 @@ impl Task {
                 after: pause,
             }],
             replayed: false,
+            ends_run: false,
         });
         self.commit(None, Vec::new(), writes)
     }
@@ -756,7 +766,7 @@ impl Task {
                 .map(|m| OutboxEntry {
                     id: m.entry.clone(),
                     payload: crate::encode(&m.message),
-                    claim: m.after + bounds.claim,
+                    claim: bounds.claim_of(m.after),
                 })
                 .collect(),
             acks: self.plan.acks.clone(),
@@ -783,6 +793,7 @@ fn waiting(messages: Vec<Outgoing>) -> Step {
         outcome: None,
         messages,
         replayed: false,
+        ends_run: false,
     }))
 }
 
@@ -830,5 +841,6 @@ fn lost() -> Done {
         ))),
         messages: Vec::new(),
         replayed: false,
+        ends_run: false,
     }
 }

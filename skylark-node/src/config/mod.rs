@@ -13,12 +13,13 @@ pub use values::ConfigErrors;
 use crate::{
     engine::{CallLimits, EngineConfig},
     http::HttpConfig,
+    node::Egress,
     store::StoreOptions,
 };
 use skylark_abi::{names, protocol::Bounds};
 use skylark_elect::{Bandwidth, Delay, ElectError, Objectives, Policy, UnitError};
 use std::{path::PathBuf, time::Duration};
-use values::{Values, count, count32, length, number, size, time, word};
+use values::{Values, count, count32, length, number, servers, size, time, word};
 
 /// What a node is started with. `--help` says what each part means.
 #[derive(Debug, Clone)]
@@ -56,6 +57,10 @@ pub struct Config {
     pub cluster_token_file: Option<PathBuf>,
     /// How often the outbox is searched.
     pub sweep: Duration,
+    /// How long a node is silent before another does its work.
+    pub takeover: Duration,
+    /// Where functions may send requests to.
+    pub egress: Egress,
     /// Messages delivered at once.
     pub max_deliveries: usize,
     /// Executions that deliveries have under way at once.
@@ -124,6 +129,13 @@ impl Config {
             token_file: v.optional("token-file", path),
             cluster_token_file: v.optional("cluster-token-file", path),
             sweep: v.get("sweep", time),
+            takeover: v.get("takeover", time),
+            egress: Egress {
+                allowed: v.optional("allow-egress", servers).unwrap_or_default(),
+                timeout: v.get("egress-timeout", time),
+                attempts: v.get("egress-attempts", count32),
+                max_response: v.get("max-egress-response", length),
+            },
             max_deliveries: v.get("max-deliveries", count),
             max_executions: v.get("max-executions", count),
             wait: v.get("wait", time),
@@ -148,6 +160,8 @@ impl Config {
                 retention: v.get("retention", time),
                 claim: v.get("claim", time),
                 max_conflicts: v.get("max-conflicts", count32),
+                max_wait: v.get("max-wait", time),
+                max_effects: v.get("max-effects", count32),
                 max_depth: v.get("max-depth", count),
                 max_state: v.get("max-state", length),
             },

@@ -69,7 +69,9 @@ pub(super) const OPTIONS: &[OptionSpec] = options! {
         "retention" "TIME" = Some("24h"), "How long runs and their results are remembered";
         "lease" "TIME" = Some("1m"), "How long an execution is its node's alone before another node may take it over";
         "claim" "TIME" = Some("15s"), "How long a node alone delivers what it committed, before others take over";
-        "sweep" "TIME" = Some("5s"), "How often the outbox is searched for what a dead node left";
+        "max-wait" "TIME" = Some("30days"), "How long a run may wait for a call, a delay or a promise";
+        "sweep" "TIME" = Some("1s"), "How often the outbox is searched for what is due: long delays, and what a dead node left";
+        "takeover" "TIME" = Some("3s"), "How long a node must be silent before one that shares its store does its work";
     }
     "Cluster and placement" {
         "topology" "FILE" = None, "JSON file of nodes and links; without it the node is alone";
@@ -93,6 +95,12 @@ pub(super) const OPTIONS: &[OptionSpec] = options! {
         "wait" "TIME" = Some("1m"), "How long a caller waits for a run to end; the run goes on";
         "runs-memory" "SIZE" = Some("64MiB"), "Ended runs that are kept in memory";
     }
+    "Requests to servers outside" {
+        "allow-egress" "SERVERS" = None, "Servers that functions may send requests to, separated by commas: host, host:port, or * for any; none by default";
+        "egress-timeout" "TIME" = Some("30s"), "How long one attempt of a request may take";
+        "egress-attempts" "COUNT" = Some("5"), "How often a server that cannot be reached is tried";
+        "max-egress-response" "SIZE" = Some("16MiB"), "Largest response that is read";
+    }
     "Limits of calls" {
         "memory" "SIZE" = Some("256MiB"), "Linear memory of a call whose function does not say";
         "max-memory" "SIZE" = Some("1GiB"), "Most that any function may ask for";
@@ -101,6 +109,7 @@ pub(super) const OPTIONS: &[OptionSpec] = options! {
         "max-output" "SIZE" = Some("64MiB"), "Largest response of a call: its output, writes and successors together";
         "max-state" "SIZE" = Some("16MiB"), "Most state that one call may write";
         "max-conflicts" "COUNT" = Some("100"), "Executions that are discarded for a conflict before the call fails";
+        "max-effects" "COUNT" = Some("1000"), "What one invocation may start: calls, delays, promises, recorded values, branches";
         "max-depth" "COUNT" = Some("64"), "Tasks on one path of a run";
         "log-lines" "COUNT" = Some("1000"), "Lines that one call may log";
         "stack" "SIZE" = Some("512KiB"), "Stack of a call";

@@ -1,6 +1,7 @@
 //! From texts to values, with all errors at once.
 
 use super::options::{OPTIONS, OptionSpec};
+use crate::node::Server;
 use bytesize::ByteSize;
 use skylark_abi::schema::nearest;
 use std::{collections::BTreeMap, fmt, time::Duration};
@@ -132,6 +133,11 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
             "`{text}` is no time; write for example 500ms, 30s or 24h"
         )),
     }
+}
+
+/// Servers, separated by commas.
+pub(super) fn servers(text: &str) -> Result<Vec<Server>, String> {
+    text.split(',').map(|s| s.trim().parse()).collect()
 }
 
 /// A number of at least 1.

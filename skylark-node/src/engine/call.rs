@@ -5,6 +5,7 @@ use super::{
     failure::{self, Ended, bytes, contract},
     host::{Desk, Guest, at_tick, slice, slice_mut},
     module::{Function, Inner},
+    senses::Senses,
 };
 use skylark_abi::{
     call::{CallRequest, CallResponse, Failure, FailureKind, Variable},
@@ -60,11 +61,13 @@ impl Module {
         let module = &*self.inner;
         let function = module.function(function)?;
         let engine = &*module.engine.inner;
+        let seen = request.seen;
         let request = skylark_abi::encode(request);
         // Declared before the store, so that the place is given back after it.
         let _place = engine.place().await?;
         let desk = module.stateful.then(Arc::<Desk>::default);
-        let guest = guest(function, limits, &engine.config, desk.clone());
+        let mut guest = guest(function, limits, &engine.config, desk.clone());
+        guest.senses = Senses::recorded(seen);
         let mut store = new_store(&engine.wasmtime, guest);
         let (timeout, deadline) = (store.data().timeout, store.data().deadline);
         let run = run(&mut store, module, function, &request, limits.output);

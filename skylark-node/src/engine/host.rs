@@ -1,6 +1,7 @@
 //! What a guest may call: the host functions of [`skylark_abi::names`] and
 //! WASI preview 1.
 
+use super::senses::Senses;
 use super::{
     capture::{Source, Stream, Voice},
     failure::{self, Ended, contract},
@@ -40,6 +41,8 @@ pub(super) struct Guest {
     pub(super) timeout: Duration,
     /// Set once the instance is there.
     pub(super) memory: Option<Memory>,
+    /// Its clock and randomness; the machine's for a command.
+    pub(super) senses: Senses,
     desk: Option<Arc<Desk>>,
     fetched: Option<Vec<u8>>,
     voice: Option<Arc<Voice>>,
@@ -61,6 +64,7 @@ impl Guest {
             deadline: Instant::now() + timeout,
             timeout,
             memory: None,
+            senses: Senses::of_the_machine(),
             desk,
             fetched: None,
             voice: None,
@@ -179,9 +183,56 @@ pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
                 Box::new(async move { state_fetch(&mut caller, scope, name, len).await })
             },
         )?
+        .func_wrap_async(
+            names::IMPORT_MODULE,
+            names::STATE_FETCH_KEY,
+            |mut caller: Caller<'_, Guest>, (name, len, key, key_len): (i32, i32, i32, i32)| {
+                Box::new(async move { state_fetch_key(&mut caller, name, len, key, key_len).await })
+            },
+        )?
+        .func_wrap(names::IMPORT_MODULE, names::RESUMED, resumed)?
         .func_wrap(names::IMPORT_MODULE, names::STATE_TAKE, state_take)?
         .func_wrap(names::IMPORT_MODULE, names::LOG, log)?;
-    wasmtime_wasi::p1::add_to_linker_async(linker, Guest::wasi)
+    wasmtime_wasi::p1::add_to_linker_async(linker, Guest::wasi)?;
+    linker.allow_shadowing(true);
+    linker
+        .func_wrap(WASI, "clock_time_get", clock_time_get)?
+        .func_wrap(WASI, "random_get", random_get)?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+/// `clock_time_get` of WASI: see [`Senses`].
+fn clock_time_get(
+    mut caller: Caller<'_, Guest>,
+    _clock: i32,
+    _precision: i64,
+    dst: i32,
+) -> wasmtime::Result<i32> {
+    let (memory, guest) = memory(&mut caller, "clock_time_get")?;
+    let now = guest.senses.now_ns();
+    slice_mut(memory, dst, 8, "the place for the time")?.copy_from_slice(&now.to_le_bytes());
+    Ok(0)
+}
+
+/// `random_get` of WASI: see [`Senses`].
+fn random_get(mut caller: Caller<'_, Guest>, dst: i32, len: i32) -> wasmtime::Result<i32> {
+    if u64::from(len as u32) > MAX_RANDOM {
+        return Err(contract(format_args!(
+            "it asks for {} random bytes at once, more than {MAX_RANDOM}",
+            len as u32
+        )));
+    }
+    let (memory, guest) = memory(&mut caller, "random_get")?;
+    let dst = slice_mut(memory, dst, len, "the place for random bytes")?;
+    guest.senses.random(dst)?;
+    Ok(0)
+}
+
+/// The guest goes on after a wait: its clock goes on from there.
+fn resumed(mut caller: Caller<'_, Guest>, unix_us: i64) {
+    let unix_us = u64::try_from(unix_us).unwrap_or(0);
+    caller.data_mut().senses.go_on_at(unix_us);
 }
 
 async fn state_fetch(
@@ -192,18 +243,47 @@ async fn state_fetch(
 ) -> wasmtime::Result<i64> {
     let scope = Scope::from_wire(scope)
         .ok_or_else(|| contract(format_args!("`{}` of scope {scope}", names::STATE_FETCH)))?;
-    let (memory, guest) = memory(caller, names::STATE_FETCH)?;
+    let name = variable_name(caller, name, len)?;
+    let key = String::new();
+    fetch(caller, Variable { scope, name, key }).await
+}
+
+async fn state_fetch_key(
+    caller: &mut Caller<'_, Guest>,
+    name: i32,
+    len: i32,
+    key: i32,
+    key_len: i32,
+) -> wasmtime::Result<i64> {
+    let name = variable_name(caller, name, len)?;
+    let (memory, _) = memory(caller, names::STATE_FETCH_KEY)?;
+    let key = slice(memory, key, key_len, "a state's key")?;
+    let key = std::str::from_utf8(key)
+        .ok()
+        .filter(|key| key.len() <= names::MAX_KEY)
+        .ok_or_else(|| contract("a state's key is none"))?
+        .to_owned();
+    let scope = Scope::Key;
+    fetch(caller, Variable { scope, name, key }).await
+}
+
+fn variable_name(caller: &mut Caller<'_, Guest>, name: i32, len: i32) -> wasmtime::Result<String> {
+    let (memory, _) = memory(caller, names::STATE_FETCH)?;
     let name = slice(memory, name, len, "a state variable's name")?;
-    let name = std::str::from_utf8(name)
+    std::str::from_utf8(name)
         .ok()
         .filter(|name| names::is_valid_name(name))
-        .ok_or_else(|| contract("a state variable's name is none"))?
-        .to_owned();
-    let desk = guest
+        .map(str::to_owned)
+        .ok_or_else(|| contract("a state variable's name is none"))
+}
+
+async fn fetch(caller: &mut Caller<'_, Guest>, variable: Variable) -> wasmtime::Result<i64> {
+    let desk = caller
+        .data()
         .desk
         .clone()
         .ok_or_else(|| contract("a command asks for state"))?;
-    let value = desk.ask(Variable { scope, name }).await;
+    let value = desk.ask(variable).await;
     let announced = match &value {
         Some(value) => i64::try_from(value.len()).unwrap_or(i64::MAX),
         None => names::ABSENT,

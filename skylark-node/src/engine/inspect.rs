@@ -66,10 +66,12 @@ pub(super) fn app(wasm: &[u8], bounds: Bounds, offer: &Offer) -> Result<App, Loa
             outline.check_function(name, expected, REBUILD)?;
         }
     }
-    let fetch = (names::IMPORT_MODULE, names::STATE_FETCH);
+    let fetches = [names::STATE_FETCH, names::STATE_FETCH_KEY];
     Ok(App {
         schema,
-        stateful: outline.imports.contains(&fetch),
+        stateful: fetches
+            .iter()
+            .any(|f| outline.imports.contains(&(names::IMPORT_MODULE, *f))),
     })
 }
 

@@ -22,6 +22,7 @@ mod host;
 mod inspect;
 mod limits;
 mod module;
+mod senses;
 mod setup;
 mod ticker;
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     metrics::{UPLOAD_SECONDS, UPLOADS},
-    node::{AppView, NodeError, RunView, StateView},
+    node::{AppView, NodeError, StateView},
 };
 use axum::{
     Json,
@@ -106,14 +106,6 @@ pub(super) async fn show(
     Path(app): Path<String>,
 ) -> Result<Json<AppView>, Problem> {
     Ok(Json(http.node.app(&app)?))
-}
-
-/// `GET /runs/{id}`.
-pub(super) async fn run(
-    State(http): Shared,
-    Path(id): Path<String>,
-) -> Result<Json<RunView>, Problem> {
-    Ok(Json(http.node.run(&id).await?))
 }
 
 /// A page of state variables.

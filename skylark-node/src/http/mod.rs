@@ -19,6 +19,7 @@ mod params;
 mod placement;
 mod problem;
 mod routes;
+mod runs;
 mod serve;
 mod states;
 

@@ -185,6 +185,8 @@ impl From<NodeError> for Problem {
             NodeError::BreaksState(_) => Self::new(S::CONFLICT, "breaks-state", detail),
             NodeError::KeyReused => Self::new(S::UNPROCESSABLE_ENTITY, "key-reused", detail)
                 .with("at", "Idempotency-Key"),
+            NodeError::PromiseKept { .. } => Self::new(S::CONFLICT, "promise-kept", detail),
+            NodeError::RunIs { .. } => Self::new(S::CONFLICT, "run-state", detail),
             NodeError::InvalidName { name } => {
                 Self::new(S::BAD_REQUEST, "invalid-name", detail).with("at", name)
             }
@@ -278,6 +280,8 @@ fn of_failure(failure: Failure) -> Problem {
         FailureKind::Conflict => (S::SERVICE_UNAVAILABLE, "conflict"),
         FailureKind::Depth => (S::LOOP_DETECTED, "depth"),
         FailureKind::Cancelled => (S::CONFLICT, "cancelled"),
+        FailureKind::Diverged => (S::INTERNAL_SERVER_ERROR, "diverged"),
+        FailureKind::Denied => (S::FORBIDDEN, "denied"),
     };
     let problem = Problem::new(status, name, failure.message)
         .with("kind", json!(failure.kind))

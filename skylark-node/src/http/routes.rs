@@ -1,7 +1,7 @@
 //! The routes, but for calls.
 
 use super::{
-    Http, apps, calls, commands, messages, operations, placement, problem::Problem, states,
+    Http, apps, calls, commands, messages, operations, placement, problem::Problem, runs, states,
 };
 use axum::{
     Router,
@@ -20,6 +20,10 @@ const ROUTES: &[&str] = &[
     "/f/{app}/{function}",
     "/fa/{app}/{function}",
     "/runs/{id}",
+    "/runs/{id}/retry",
+    "/runs/{id}/cancel",
+    "/promises/{id}",
+    "/apps/{app}/failed",
     "/run/{module}",
     "/apps/{app}/states",
     "/apps/{app}/states/{name}",
@@ -51,7 +55,11 @@ pub(super) fn router(http: Arc<Http>) -> Router {
             put(apps::upload_function).post(unknown),
         )
         .route("/fa/{app}/{function}", post(calls::submit))
-        .route("/runs/{id}", get(apps::run))
+        .route("/runs/{id}", get(runs::show))
+        .route("/runs/{id}/retry", post(runs::retry))
+        .route("/runs/{id}/cancel", post(runs::cancel))
+        .route("/promises/{id}", post(runs::complete))
+        .route("/apps/{app}/failed", get(runs::failed))
         .route("/run/{module}", put(commands::upload).post(commands::run))
         .route("/apps/{app}/states", get(apps::states))
         .route("/apps/{app}/states/{name}", get(apps::state))

@@ -30,6 +30,7 @@ pub struct AppView {
 pub(super) struct App {
     pub(super) name: String,
     pub(super) module: Module,
+    pub(super) schema: Arc<Schema>,
     /// What the node has learned of each function's state.
     learned: RwLock<BTreeMap<String, Learned>>,
     /// One lane per variable: invocations on this node that write the same
@@ -42,6 +43,8 @@ pub(super) struct App {
 pub(super) struct Learned {
     pub(super) touched: Arc<BTreeSet<String>>,
     pub(super) written: Arc<BTreeSet<String>>,
+    /// Those of a key.
+    pub(super) keyed: Arc<BTreeSet<String>>,
 }
 
 impl App {
@@ -54,6 +57,7 @@ impl App {
             .collect();
         Self {
             name: name.to_owned(),
+            schema: Arc::new(module.schema().clone()),
             module,
             learned: RwLock::default(),
             lanes,
@@ -73,15 +77,20 @@ impl App {
         function: &str,
         touched: &BTreeSet<String>,
         written: &BTreeSet<String>,
+        keyed: &BTreeSet<String>,
     ) {
         let known = self.learned(function);
-        if touched.is_subset(&known.touched) && written.is_subset(&known.written) {
+        if touched.is_subset(&known.touched)
+            && written.is_subset(&known.written)
+            && keyed.is_subset(&known.keyed)
+        {
             return;
         }
         let mut learned = self.learned.write().unwrap_or_else(|e| e.into_inner());
         let entry = learned.entry(function.to_owned()).or_default();
         entry.touched = Arc::new(entry.touched.union(touched).cloned().collect());
         entry.written = Arc::new(entry.written.union(written).cloned().collect());
+        entry.keyed = Arc::new(entry.keyed.union(keyed).cloned().collect());
     }
 
     /// Waits for the lanes of these variables, in the order of their names, so
@@ -97,6 +106,17 @@ impl App {
             }
         }
         guards
+    }
+
+    /// The same, if they are all free.
+    pub(super) fn free_lanes(
+        &self,
+        variables: &BTreeSet<String>,
+    ) -> Option<Vec<tokio::sync::OwnedMutexGuard<()>>> {
+        let lanes = variables.iter().filter_map(|name| self.lanes.get(name));
+        lanes
+            .map(|lane| lane.clone().try_lock_owned().ok())
+            .collect()
     }
 
     pub(super) fn view(&self) -> AppView {

@@ -1,33 +1,22 @@
-//! The outbox: what was committed is taken to where it goes, until
-//! acknowledged.
+//! Delivery: what was committed is taken to where it goes, until acknowledged.
 
-use super::{Node, NodeError, execute::How};
+use super::{
+    Node, NodeError,
+    execute::{Cause, Dedupe, Executed, Prepared},
+    outbox::Claim,
+    unix_us,
+};
 use skylark_abi::{
-    call::{Failure, FailureKind, Outcome},
-    run::{Completion, Invocation, Message},
+    call::{Failure, FailureKind},
+    protocol::{Commit, OutboxEntry, Outgoing, refused},
+    run::{Completion, Message},
 };
 use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Mutex,
+    collections::BTreeMap,
     time::{Duration, Instant},
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
-/// Entries being delivered by this node, and the way to acknowledge them.
-pub(super) struct Outbox {
-    delivering: Mutex<HashSet<String>>,
-    /// Most entries in `delivering`; what is over it stays in the store until
-    /// a sweep finds room for it.
-    limit: usize,
-    /// Most executions that deliveries have under way here at once.
-    executions: tokio::sync::Semaphore,
-    count: watch::Sender<usize>,
-    acknowledge: mpsc::Sender<(String, String)>,
-}
-
-/// Acknowledgements waiting to be written; past it the entry is simply
-/// delivered again, and dropped by its target.
-const ACKNOWLEDGEMENTS: usize = 4096;
 /// Entries that are read from the store, or removed from it, in one go.
 const BATCH: usize = 256;
 /// First and longest pause between attempts to reach a node.
@@ -36,88 +25,106 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from
 /// that a node that is gone for long does not fill this one's memory.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-impl Outbox {
-    pub(super) fn new(limit: usize, executions: usize) -> (Self, mpsc::Receiver<(String, String)>) {
-        let (acknowledge, receiver) = mpsc::channel(ACKNOWLEDGEMENTS);
-        let outbox = Self {
-            delivering: Mutex::default(),
-            limit,
-            executions: tokio::sync::Semaphore::new(
-                executions.min(tokio::sync::Semaphore::MAX_PERMITS),
-            ),
-            count: watch::Sender::new(0),
-            acknowledge,
-        };
-        (outbox, receiver)
-    }
-
-    /// Whether there is room for the entry and it is not being delivered yet.
-    fn claim(&self, entry: &str) -> bool {
-        let mut delivering = self.delivering.lock().unwrap_or_else(|e| e.into_inner());
-        let taken = delivering.len() < self.limit && delivering.insert(entry.to_owned());
-        self.count.send_replace(delivering.len());
-        taken
-    }
-
-    /// How many more entries may be delivered at once.
-    fn room(&self) -> usize {
-        self.limit.saturating_sub(*self.count.borrow())
-    }
-
-    fn release(&self, entry: &str) {
-        let mut delivering = self.delivering.lock().unwrap_or_else(|e| e.into_inner());
-        delivering.remove(entry);
-        self.count.send_replace(delivering.len());
-    }
-
-    /// Waits until nothing is being delivered.
-    pub(super) async fn idle(&self) {
-        // The sender lives as long as `self`, so this cannot fail.
-        let _ = self.count.subscribe().wait_for(|n| *n == 0).await;
-    }
-}
-
 impl Node {
-    /// Starts to deliver what an execution committed.
-    pub(super) fn send(&self, app: &str, messages: Vec<(String, Message)>) {
-        for (entry, message) in messages {
-            if !self.0.outbox.claim(&entry) {
+    /// Starts to deliver what an execution committed. What is due only after the
+    /// claim on it has passed is left to the sweeps.
+    pub(super) fn send(&self, app: &str, messages: Vec<Outgoing>) {
+        for Outgoing {
+            entry,
+            message,
+            after,
+        } in messages
+        {
+            if after > self.0.config.bounds.claim {
                 continue;
             }
-            let node = self.clone();
-            let app = app.to_owned();
-            self.0.background.spawn(async move {
-                let stop = node.0.stop.clone();
-                let acknowledged = tokio::select! {
-                    acknowledged = node.deliver_until_acknowledged(message) => acknowledged,
-                    () = stop.cancelled() => false,
-                };
-                if acknowledged {
-                    // A full queue drops it: see `ACKNOWLEDGEMENTS`.
-                    let _ = node.0.outbox.acknowledge.try_send((app, entry.clone()));
-                }
-                node.0.outbox.release(&entry);
-            });
+            if let Some(claim) = self.0.outbox.claim(&entry) {
+                self.send_claimed(app, claim, message, after);
+            }
         }
     }
 
-    /// Whether the target took it, before patience ran out.
-    async fn deliver_until_acknowledged(&self, message: Message) -> bool {
+    fn send_claimed(&self, app: &str, claim: Claim, message: Message, after: Duration) {
+        let node = self.clone();
+        let app = app.to_owned();
+        self.0.background.spawn(async move {
+            let stop = node.0.stop.clone();
+            let delivery = async {
+                if !after.is_zero() {
+                    tokio::time::sleep(after).await;
+                }
+                node.deliver_until_acknowledged(&app, &claim.entry, message)
+                    .await
+            };
+            let acknowledged = tokio::select! {
+                acknowledged = delivery => acknowledged,
+                () = stop.cancelled() => false,
+            };
+            if acknowledged {
+                // A full queue drops it: the entry is delivered again then.
+                let entry = claim.entry.clone();
+                let _ = node.0.outbox.acknowledge.try_send((app, entry));
+            }
+        });
+    }
+
+    /// Goes on with a task that was begun by the commit before it.
+    pub(super) fn go_on(&self, next: Prepared) {
+        let node = self.clone();
+        self.0.background.spawn(async move {
+            let stop = node.0.stop.clone();
+            let chain = async {
+                let mut next = Some(next);
+                while let Some(prepared) = next.take() {
+                    let (app, entry) = (prepared.app().name.clone(), prepared.entry());
+                    let entry = entry.map(str::to_owned);
+                    match node.settle(prepared).await {
+                        Ok(settled) => {
+                            // Without a commit of its own to carry it.
+                            if let Some(entry) = entry.filter(|_| !settled.acknowledged) {
+                                let _ = node.0.outbox.acknowledge.try_send((app, entry));
+                            }
+                            next = settled.next;
+                        }
+                        // Its message is in the outbox until it is done.
+                        Err(error) => {
+                            tracing::warn!(app, %error, "a task is left to a later sweep")
+                        }
+                    }
+                }
+            };
+            tokio::select! {
+                () = chain => {}
+                () = stop.cancelled() => {}
+            }
+        });
+    }
+
+    /// Whether the target took it, before patience ran out, and the outbox still
+    /// has it.
+    async fn deliver_until_acknowledged(&self, app: &str, entry: &str, message: Message) -> bool {
         let started = Instant::now();
         let mut pause = BACKOFF.0;
-        let target = target(&message).to_owned();
+        let target = target(&message).map_or(self.name(), |t| t).to_owned();
         loop {
-            let result = if target == self.name() {
+            let takeover = self.0.config.takeover;
+            let here = target == self.name() || self.0.neighbours.replaces(&target, takeover);
+            let result = if here {
                 let _turn = self.0.outbox.executions.acquire().await;
-                self.accept(message.clone()).await
+                self.accept(message.clone(), Some(entry)).await
             } else {
-                self.deliver_to_peer(&target, &message).await
+                let result = self.deliver_to_peer(&target, &message).await;
+                let silent = matches!(result, Err(NodeError::Unavailable(_)));
+                self.0.neighbours.asked(&target, !silent);
+                result.map(|()| false)
             };
             match result {
-                Ok(()) => return true,
+                Ok(acknowledged) => return !acknowledged,
                 Err(error) if is_final(&error) => {
-                    self.give_up(message, &target, &error).await;
-                    return true;
+                    match self.give_up(app, entry, &message, &error).await {
+                        Ok(()) => return false,
+                        Err(error) => tracing::warn!(target, %error, "giving a message up failed"),
+                    }
                 }
                 Err(error) if started.elapsed() > PATIENCE => {
                     tracing::warn!(target, %error, "delivery failed; it is left to a later sweep");
@@ -140,34 +147,49 @@ impl Node {
         self.0.peers.deliver(target, &url, message).await
     }
 
-    /// The target will never take this message: the run ends here.
-    async fn give_up(&self, message: Message, target: &str, error: &NodeError) {
-        match message {
+    /// The target will never take this message: whoever waits for its end is told
+    /// so, in its place.
+    async fn give_up(
+        &self,
+        app: &str,
+        entry: &str,
+        message: &Message,
+        error: &NodeError,
+    ) -> Result<(), NodeError> {
+        tracing::error!(app, entry, %error, "a message was refused");
+        let instead = match message {
             Message::Invoke(invocation) => {
-                tracing::error!(run = invocation.id.chain_id, target, %error, "a task was refused; its run fails");
                 let failure = Failure::new(
                     FailureKind::NotFound,
-                    format!("node `{target}` refused `{}`: {error}", invocation.function),
+                    format!("`{}` was refused: {error}", invocation.function),
                 );
-                let completion = Completion {
-                    app: invocation.app.clone(),
-                    chain_id: invocation.id.chain_id.clone(),
-                    outcome: Outcome::Err(failure),
-                    tasks: invocation.tasks.clone(),
-                    origin: invocation.origin.clone(),
-                    durable: invocation.durable,
-                };
-                // Ids are those that the protocol gives the end of this task.
-                let entry = format!("{}!", invocation.id);
-                self.send(
-                    &invocation.app,
-                    vec![(entry, Message::Complete(Box::new(completion)))],
-                );
+                refused(invocation, failure, unix_us())
             }
-            Message::Complete(completion) => {
-                tracing::error!(run = completion.chain_id, target, %error, "the run's origin refused its result");
-            }
-        }
+            _ => None,
+        };
+        let bounds = &self.0.config.bounds;
+        let outbox = instead.iter().map(|o| OutboxEntry {
+            id: o.entry.clone(),
+            payload: skylark_abi::encode(&o.message),
+            claim: bounds.claim,
+        });
+        let commit = Commit {
+            app: app.to_owned(),
+            id: None,
+            epoch: 0,
+            checks: Vec::new(),
+            writes: Vec::new(),
+            outcome: None,
+            outbox: outbox.collect(),
+            acks: vec![entry.to_owned()],
+            then: None,
+            run: None,
+            retention: bounds.retention,
+            keep: bounds.max_wait,
+        };
+        self.0.store.commit(&commit).await?;
+        self.send(app, instead.into_iter().collect());
+        Ok(())
     }
 
     /// Takes a message from another node, and returns once its effects are
@@ -178,41 +200,64 @@ impl Node {
     /// that will never succeed.
     pub async fn deliver(&self, message: Message) -> Result<(), NodeError> {
         // Also while draining: the node's own runs may depend on it.
-        self.accept(message).await
+        self.accept(message, None).await.map(drop)
     }
 
-    async fn accept(&self, message: Message) -> Result<(), NodeError> {
-        match message {
-            Message::Complete(completion) => self.complete(*completion).await,
-            Message::Invoke(invocation) => self.carry_out(*invocation).await,
+    /// Carries a message out; tells whether it is out of the outbox by that.
+    pub(super) async fn accept(
+        &self,
+        message: Message,
+        entry: Option<&str>,
+    ) -> Result<bool, NodeError> {
+        let (app, cause) = match message {
+            Message::Complete(completion) => {
+                self.complete(*completion).await?;
+                return Ok(false);
+            }
+            Message::Await(waiting) => return self.wait_for_promise(*waiting).await,
+            Message::Http(errand) => return self.run_errand(*errand).await,
+            Message::Invoke(i) => {
+                let app = self.function(&i.app, &i.function)?;
+                (app, Cause::Invoke(*i, Dedupe::Yes))
+            }
+            Message::Answer(answer) => {
+                let app = self.function(&answer.app, &answer.reply.function)?;
+                (app, Cause::Answer(*answer))
+            }
+        };
+        let prepared = self.prepare(&app, cause, entry).await;
+        let settled = self.settle(prepared).await?;
+        if let Some(next) = settled.next {
+            self.go_on(next);
         }
+        Ok(settled.acknowledged)
     }
 
-    async fn carry_out(&self, invocation: Invocation) -> Result<(), NodeError> {
-        let app = self.function(&invocation.app, &invocation.function)?;
-        let id = invocation.id.clone();
-        let _entered = self.0.in_progress.enter(&id.to_string()).await;
-        let origin_here = invocation.origin == self.name();
-        let executed = self.execute(&app, invocation, How { dedupe: true }).await?;
-        let done = executed.done;
-        if done.replayed {
-            return Ok(());
-        }
-        if done.messages.is_empty() && origin_here {
+    /// Executes a task and sees to what it leads to, but for what was begun with
+    /// its commit.
+    pub(super) async fn settle(&self, prepared: Prepared) -> Result<Settled, NodeError> {
+        let app = prepared.app().name.clone();
+        let chain_id = prepared.chain_id().to_owned();
+        let Executed {
+            done,
+            tasks,
+            acknowledged,
+            next,
+        } = self.execute(prepared).await?;
+        if let Some(outcome) = done.outcome.filter(|_| done.ends_run) {
             self.complete(Completion {
-                app: app.name.clone(),
-                chain_id: id.chain_id,
-                outcome: done.outcome,
-                tasks: executed.tasks,
+                app: app.clone(),
+                chain_id,
+                outcome,
+                tasks,
                 origin: self.name().to_owned(),
                 // The record of a durable run went with the commit.
                 durable: false,
             })
             .await?;
-        } else {
-            self.send(&app.name, done.messages);
         }
-        Ok(())
+        self.send(&app, done.messages);
+        Ok(Settled { acknowledged, next })
     }
 
     /// Writes acknowledgements, as many as wait, in one go.
@@ -262,6 +307,9 @@ impl Node {
     }
 
     async fn sweep(&self) -> Result<(), NodeError> {
+        let retention = self.0.config.bounds.retention;
+        let sharing = self.0.store.announce(self.name(), retention).await?;
+        self.0.neighbours.set_sharing(sharing);
         let claim = self.0.config.bounds.claim;
         loop {
             let batch = BATCH.min(self.0.outbox.room());
@@ -273,7 +321,11 @@ impl Node {
             let last = overdue.len() < batch || batch == 0;
             for (app, entry) in overdue {
                 match skylark_abi::decode::<Message>(&entry.payload) {
-                    Ok(message) => self.send(&app, vec![(entry.id, message)]),
+                    Ok(message) => {
+                        if let Some(claim) = self.0.outbox.claim(&entry.id) {
+                            self.send_claimed(&app, claim, message, Duration::ZERO);
+                        }
+                    }
                     Err(error) => {
                         tracing::error!(app, entry = entry.id, %error, "an outbox entry is unreadable")
                     }
@@ -288,14 +340,22 @@ impl Node {
     }
 }
 
-/// The node that a message goes to.
-fn target(message: &Message) -> &str {
+/// A task that was seen to.
+pub(super) struct Settled {
+    /// The message that started it is out of the outbox.
+    pub(super) acknowledged: bool,
+    /// What was begun with its commit, to be gone on with.
+    pub(super) next: Option<Prepared>,
+}
+
+/// The node that a message goes to; `None` for one of its own.
+fn target(message: &Message) -> Option<&str> {
     match message {
-        Message::Invoke(i) => i
-            .placed
-            .as_ref()
-            .map_or(i.origin.as_str(), |p| p.node.as_str()),
-        Message::Complete(c) => &c.origin,
+        Message::Invoke(i) => i.placed.as_ref().map(|p| p.node.as_str()),
+        Message::Complete(c) => Some(&c.origin),
+        Message::Answer(answer) => Some(&answer.reply.node),
+        Message::Await(waiting) => Some(&waiting.reply.node),
+        Message::Http(errand) => Some(&errand.reply.node),
     }
 }
 

@@ -70,6 +70,20 @@ pub enum NodeError {
         "the idempotency key was used before with another body: take a new key for a new request"
     )]
     KeyReused,
+    /// A promise was completed before, with another value.
+    #[error("promise `{id}` was completed before, with another value, and keeps that one")]
+    PromiseKept {
+        /// The promise.
+        id: String,
+    },
+    /// The run is not in a state in which that can be done.
+    #[error("run `{id}` {why}")]
+    RunIs {
+        /// The run.
+        id: String,
+        /// How it stands.
+        why: &'static str,
+    },
     /// A name that cannot be one.
     #[error(
         "`{name}` is no name for an app or function: letters, digits, `_` and `-`, not starting with a digit, at most {} bytes",

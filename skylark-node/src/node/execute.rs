@@ -1,25 +1,39 @@
 //! One task, from begin to commit: `abi::protocol::Task` driven between the
 //! engine and the store.
 
-use super::{Node, NodeError, apps::App, micros, runs, unix_us};
+use super::{
+    Node, NodeError, apps::App, in_progress::Entered, micros, outbox::Claim, runs, unix_us,
+};
 use crate::{engine::StateSource, store::Store};
 use async_trait::async_trait;
 use skylark_abi::{
     call::{CallRequest, CallResponse, Failure, FailureKind, Outcome, Scope, Variable},
-    protocol::{Begun, Bounds, Commit, Done, Miss, Plan, Step, Task},
-    run::{Invocation, Message, RunRecord, TaskReport},
+    protocol::{
+        Begun, Bounds, Commit, Committed, Done, Miss, Outgoing, Plan, RunWrite, Started, Step,
+        Task, app_field,
+    },
+    run::{Answer, Invocation, Message, RunRecord, TaskReport},
 };
 use std::{
-    collections::{BTreeSet, HashMap},
-    sync::{Arc, Mutex, Weak},
+    collections::BTreeSet,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-/// What must be known to execute an invocation besides itself.
+/// Why something is executed.
+pub(super) enum Cause {
+    /// It is to be done; `keyed` if it may come twice.
+    Invoke(Invocation, Dedupe),
+    /// It waited for this.
+    Answer(Answer),
+}
+
+/// Whether an invocation may come twice, and so takes a lease and has its
+/// outcome recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct How {
-    /// It may come twice: take a lease and record the outcome.
-    pub(super) dedupe: bool,
+pub(super) enum Dedupe {
+    Yes,
+    No,
 }
 
 /// A task that has been carried out.
@@ -27,50 +41,41 @@ pub(super) struct Executed {
     pub(super) done: Done,
     /// The run's tasks up to this one.
     pub(super) tasks: Vec<TaskReport>,
+    /// The message that started it is out of the outbox.
+    pub(super) acknowledged: bool,
+    /// A successor that was begun by this task's commit.
+    pub(super) next: Option<Prepared>,
 }
 
-/// Executions under way on this node, so that the same invocation delivered
-/// again waits for the first instead of fencing it off.
-#[derive(Default)]
-pub(super) struct InProgress(Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>);
+/// A task with what it needs to be carried out.
+pub(super) struct Prepared {
+    app: Arc<App>,
+    task: Task,
+    report: TaskReport,
+    _lanes: Vec<tokio::sync::OwnedMutexGuard<()>>,
+    /// Keeps others from carrying it out meanwhile.
+    _entered: Option<Entered>,
+    /// Keeps this node from delivering its message meanwhile.
+    _claim: Option<Claim>,
+    /// The outbox entry that brought it, on this node's store.
+    entry: Option<String>,
+    /// The answer to its begin, if that went along with the commit before it.
+    begun: Option<Begun>,
+}
 
-impl InProgress {
-    /// Waits until no execution of this id is under way here; the guard keeps
-    /// others waiting.
-    pub(super) async fn enter(&self, id: &str) -> Entered<'_> {
-        let lock = {
-            let mut table = self.0.lock().unwrap_or_else(|e| e.into_inner());
-            match table.get(id).and_then(Weak::upgrade) {
-                Some(lock) => lock,
-                None => {
-                    let lock = Arc::new(tokio::sync::Mutex::new(()));
-                    table.insert(id.to_owned(), Arc::downgrade(&lock));
-                    lock
-                }
-            }
-        };
-        Entered {
-            _guard: lock.lock_owned().await,
-            table: self,
-            id: id.to_owned(),
-        }
+impl Prepared {
+    /// The outbox entry that brought it, on this node's store.
+    pub(super) fn entry(&self) -> Option<&str> {
+        self.entry.as_deref()
     }
-}
 
-/// See [`InProgress::enter`].
-pub(super) struct Entered<'a> {
-    _guard: tokio::sync::OwnedMutexGuard<()>,
-    table: &'a InProgress,
-    id: String,
-}
+    pub(super) fn app(&self) -> &Arc<App> {
+        &self.app
+    }
 
-impl Drop for Entered<'_> {
-    fn drop(&mut self) {
-        let mut table = self.table.0.lock().unwrap_or_else(|e| e.into_inner());
-        // Ours is the one strong reference unless another waits for it.
-        if table.get(&self.id).is_some_and(|l| l.strong_count() <= 1) {
-            table.remove(&self.id);
-        }
+    /// The run that it belongs to.
+    pub(super) fn chain_id(&self) -> &str {
+        &self.task.invocation().id.chain_id
     }
 }
 
@@ -113,40 +118,73 @@ struct Clock {
 }
 
 impl Node {
-    /// Executes an invocation and commits its effects. A failure of the
-    /// function is an outcome; an error here means that nothing is known to
-    /// have been committed, and that it may be tried again.
-    pub(super) async fn execute(
+    /// Makes a task of its cause, waiting until no other execution of it is under
+    /// way here, and for the lanes of what it is known to write. `entry` is what
+    /// brought it, in this node's own store.
+    pub(super) async fn prepare(
         &self,
         app: &Arc<App>,
-        invocation: Invocation,
-        how: How,
-    ) -> Result<Executed, NodeError> {
-        let arrived = unix_us();
-        let function = invocation.function.clone();
-        let schema = app.module.schema();
+        cause: Cause,
+        entry: Option<&str>,
+    ) -> Prepared {
+        let (id, function) = match &cause {
+            Cause::Invoke(i, Dedupe::Yes) => (Some(&i.id), &i.function),
+            Cause::Invoke(i, Dedupe::No) => (None, &i.function),
+            Cause::Answer(answer) => (Some(&answer.reply.to), &answer.reply.function),
+        };
+        let entered = match id {
+            Some(id) => Some(self.0.in_progress.enter(&id.to_string()).await),
+            None => None,
+        };
+        let lanes = app.lanes(&app.learned(function).written).await;
+        self.make(app, cause, entry, lanes, entered)
+    }
+
+    fn make(
+        &self,
+        app: &Arc<App>,
+        cause: Cause,
+        entry: Option<&str>,
+        lanes: Vec<tokio::sync::OwnedMutexGuard<()>>,
+        entered: Option<Entered>,
+    ) -> Prepared {
+        let (function, dedupe) = match &cause {
+            Cause::Invoke(i, dedupe) => (&i.function, *dedupe),
+            Cause::Answer(answer) => (&answer.reply.function, Dedupe::Yes),
+        };
         let limits = &self.0.config.limits;
-        let timeout = app.timeout(&function).unwrap_or(limits.timeout);
-        let learned = app.learned(&function);
-        let _lanes = app.lanes(&learned.written).await;
-        let origin_here = invocation.origin == self.name();
+        let timeout = app.timeout(function).unwrap_or(limits.timeout);
+        let learned = app.learned(function);
+        let mut prefetch: Vec<_> = learned.touched.iter().map(|name| app_field(name)).collect();
+        if let Cause::Invoke(invocation, _) = &cause {
+            prefetch.extend(super::keyed::fields(
+                &app.schema,
+                &learned.keyed,
+                invocation,
+            ));
+        }
         let bounds = &self.0.config.bounds;
         let plan = Plan {
             owner: self.name().to_owned(),
-            dedupe: how.dedupe,
-            prefetch: learned.touched.iter().cloned().collect(),
-            inline: origin_here,
+            dedupe: dedupe == Dedupe::Yes,
+            prefetch,
+            acks: entry.map(str::to_owned).into_iter().collect(),
             bounds: Bounds {
                 // A lease must not pass while the call may still run.
                 lease: bounds.lease.max(timeout * 2),
                 ..bounds.clone()
             },
         };
-        let mut report = TaskReport {
+        let task = match cause {
+            Cause::Invoke(invocation, _) => Task::new(invocation, app.schema.clone(), plan),
+            Cause::Answer(answer) => Task::answer(answer, app.schema.clone(), plan),
+        };
+        let invocation = task.invocation();
+        let report = TaskReport {
             task_id: invocation.id.task_id.clone(),
-            function: function.clone(),
+            function: invocation.function.clone(),
             node: self.name().to_owned(),
-            arrived_unix_us: arrived,
+            arrived_unix_us: unix_us(),
             begin_us: 0,
             run_us: 0,
             commit_us: 0,
@@ -157,10 +195,40 @@ impl Node {
             conflicts: 0,
             placed: invocation.placed.clone(),
         };
+        Prepared {
+            app: app.clone(),
+            task,
+            report,
+            _lanes: lanes,
+            _entered: entered,
+            _claim: None,
+            entry: entry.map(str::to_owned),
+            begun: None,
+        }
+    }
+
+    /// Carries a task out and commits its effects. A failure of the function is
+    /// an outcome; an error here means that nothing is known to have been
+    /// committed, and that it may be tried again.
+    pub(super) async fn execute(&self, prepared: Prepared) -> Result<Executed, NodeError> {
+        let Prepared {
+            app,
+            mut task,
+            mut report,
+            _lanes,
+            _entered,
+            _claim,
+            entry: _,
+            begun,
+        } = prepared;
         let mut clock = Clock::default();
-        let mut ending: Option<(Outcome, bool)> = None;
-        let mut task = Task::new(invocation, schema, plan);
-        let mut step = task.start();
+        let mut ending: Option<(Option<Outcome>, bool)> = None;
+        let mut next = None;
+        let mut acknowledged = false;
+        let mut step = match begun {
+            Some(begun) => task.begun_along(begun),
+            None => task.start(),
+        };
         let done = loop {
             step = match step {
                 Step::Begin(begin) => {
@@ -177,70 +245,94 @@ impl Node {
                 }
                 Step::Run(request) => {
                     let started = Instant::now();
-                    let ran = self
-                        .run_guest(app, &function, &request, limits, &mut task)
-                        .await;
+                    let ran = self.run_guest(&app, &request, &mut task).await;
                     clock.run += started.elapsed();
-                    fill(&mut report, &clock, &task);
-                    match ran {
-                        Ok((response, successors)) => {
-                            self.account(app, &function, &response, &mut report);
-                            ending = Some((response.outcome.clone(), successors.is_empty()));
-                            task.ran(response, successors, report.clone())
-                        }
+                    let response = match ran {
                         // Not the function's doing, and perhaps not there the
                         // next time: nothing to record.
                         Err(failure) if failure.kind == FailureKind::Unavailable => {
                             return Err(NodeError::Unavailable(failure.to_string()));
                         }
-                        Err(failure) => {
-                            ending = Some((Outcome::Err(failure.clone()), true));
-                            task.fail(failure, report.clone())
+                        Err(failure) => CallResponse::ended(Outcome::Err(failure)),
+                        Ok(response) => {
+                            self.account(&app, &task, &response, &mut report);
+                            response
                         }
-                    }
+                    };
+                    Step::Ran(Box::new(response))
+                }
+                Step::Ran(response) => {
+                    fill(&mut report, &clock, &task);
+                    let (response, starts) = self.placed(&app, &task, *response, &report);
+                    let goes_on = starts.iter().any(|s| s.successor);
+                    ending = Some((response.outcome.clone(), goes_on));
+                    task.ran(response, starts, report.clone())
                 }
                 Step::Commit(mut commit) => {
                     let started = Instant::now();
-                    self.attach_run(&task, &mut commit, ending.as_ref(), &report, origin_here)
+                    self.attach_run(&task, &mut commit, ending.as_ref(), &report)
                         .await?;
+                    let successor = self.begin_next(&app, &task, &mut commit);
                     let committed = self.0.store.commit(&commit).await?;
                     clock.commit += started.elapsed();
                     fill(&mut report, &clock, &task);
+                    let begun = match &committed {
+                        Committed::Done { begun } => {
+                            acknowledged = true;
+                            begun.clone()
+                        }
+                        _ => None,
+                    };
+                    next = successor.zip(begun).map(|(mut next, answer)| {
+                        next.begun = Some(answer);
+                        next
+                    });
                     task.committed(committed, report.clone())
                 }
                 Step::Done(done) => break *done,
             };
         };
         fill(&mut report, &clock, &task);
-        Ok(self.finish_task(task, done, report))
+        Ok(finish(&task, done, report, acknowledged, next))
     }
 
     async fn run_guest(
         &self,
         app: &Arc<App>,
-        function: &str,
         request: &CallRequest,
-        limits: &crate::engine::CallLimits,
         task: &mut Task,
-    ) -> Result<(CallResponse, Vec<Invocation>), Failure> {
+    ) -> Result<CallResponse, Failure> {
+        let function = task.invocation().function.clone();
         let mut source = Source {
             task,
             store: &*self.0.store,
         };
-        let response = app
-            .module
-            .call(function, request, limits, &mut source)
-            .await?;
-        let schema = app.module.schema();
-        let mut successors = task.successors(&response, schema)?;
-        for successor in &mut successors {
-            let options = schema
-                .functions
-                .get(&successor.function)
-                .map(|e| &e.function.options);
-            self.0.placer.place(successor, options)?;
+        app.module
+            .call(&function, request, &self.0.config.limits, &mut source)
+            .await
+    }
+
+    /// What the response starts, each with its elected node; or the failure that
+    /// takes the response's place.
+    fn placed(
+        &self,
+        app: &Arc<App>,
+        task: &Task,
+        response: CallResponse,
+        report: &TaskReport,
+    ) -> (CallResponse, Vec<Started>) {
+        let starts = task.starts(&response, report).and_then(|mut starts| {
+            for start in &mut starts {
+                let called = app.schema.functions.get(&start.invocation.function);
+                let options = called.map(|e| &e.function.options);
+                self.0.placer.place(&mut start.invocation, options)?;
+            }
+            Ok(starts)
+        });
+        match starts {
+            Ok(starts) => (response, starts),
+            Err(failure) => (CallResponse::ended(Outcome::Err(failure)), Vec::new()),
         }
-        Ok((response, successors))
     }
 
     /// Learns from what an execution touched, and puts its sizes into its
@@ -248,23 +340,59 @@ impl Node {
     fn account(
         &self,
         app: &Arc<App>,
-        function: &str,
+        task: &Task,
         response: &CallResponse,
         report: &mut TaskReport,
     ) {
-        let in_app = |v: &Variable| (v.scope == Scope::App).then(|| v.name.clone());
-        let touched: BTreeSet<String> = response.touched.iter().filter_map(in_app).collect();
-        let written: BTreeSet<String> = response
-            .writes
-            .iter()
-            .filter_map(|w| in_app(&w.variable))
-            .collect();
-        app.learn(function, &touched, &written);
-        if let Outcome::Ok { output, .. } = &response.outcome {
+        let of = |scope: Scope| move |v: &Variable| (v.scope == scope).then(|| v.name.clone());
+        let touched: BTreeSet<String> =
+            response.touched.iter().filter_map(of(Scope::App)).collect();
+        let keyed: BTreeSet<String> = response.touched.iter().filter_map(of(Scope::Key)).collect();
+        let written = response.writes.iter().map(|w| &w.variable);
+        let written: BTreeSet<String> = written.filter_map(of(Scope::App)).collect();
+        app.learn(&task.invocation().function, &touched, &written, &keyed);
+        if let Some(Outcome::Ok { output, .. }) = &response.outcome {
             report.output_bytes = output.len() as u64;
         }
         let state = response.writes.iter().filter_map(|w| w.value.as_ref());
         report.state_bytes = state.map(|v| v.len() as u64).sum();
+    }
+
+    /// Lets the commit begin what comes next, if that is one task on this node
+    /// which nothing keeps waiting: the commit of one is the begin of the next.
+    fn begin_next(&self, app: &Arc<App>, task: &Task, commit: &mut Commit) -> Option<Prepared> {
+        let mut ours = task.outgoing().iter().filter(|o| o.after.is_zero());
+        let (entry, cause) = ours.find_map(|Outgoing { entry, message, .. }| {
+            let cause = match message {
+                Message::Invoke(i) if self.is_here(i) => Cause::Invoke((**i).clone(), Dedupe::Yes),
+                Message::Answer(answer) if answer.reply.node == self.name() => {
+                    Cause::Answer((**answer).clone())
+                }
+                _ => return None,
+            };
+            Some((entry, cause))
+        })?;
+        let (id, function) = match &cause {
+            Cause::Invoke(i, _) => (i.id.to_string(), &i.function),
+            Cause::Answer(answer) => (answer.reply.to.to_string(), &answer.reply.function),
+        };
+        let entered = self.0.in_progress.enter_if_free(&id)?;
+        let lanes = app.free_lanes(&app.learned(function).written)?;
+        let claim = self.0.outbox.claim(entry)?;
+        let mut next = self.make(app, cause, Some(entry), lanes, Some(entered));
+        next._claim = Some(claim);
+        match next.task.start() {
+            Step::Begin(begin) => {
+                commit.then = Some(Box::new(begin));
+                Some(next)
+            }
+            _ => None,
+        }
+    }
+
+    fn is_here(&self, invocation: &Invocation) -> bool {
+        let placed = invocation.placed.as_ref();
+        placed.is_none_or(|p| p.node == self.name())
     }
 
     /// Lets the commit of a durable run's task carry the run's record along,
@@ -273,55 +401,79 @@ impl Node {
         &self,
         task: &Task,
         commit: &mut Commit,
-        ending: Option<&(Outcome, bool)>,
+        ending: Option<&(Option<Outcome>, bool)>,
         report: &TaskReport,
-        origin_here: bool,
     ) -> Result<(), NodeError> {
         let invocation = task.invocation();
-        if !(invocation.durable && origin_here) {
+        let ours =
+            invocation.durable && invocation.origin == self.name() && invocation.reply.is_none();
+        let Some((outcome, goes_on)) = ending.filter(|_| ours) else {
+            return Ok(());
+        };
+        let last = outcome
+            .as_ref()
+            .filter(|_| !goes_on && commit.outcome.is_some());
+        if last.is_none() && !invocation.tasks.is_empty() {
             return Ok(());
         }
         let id = &invocation.id.chain_id;
-        let root = invocation.tasks.is_empty();
-        let Some((outcome, last)) = ending else {
-            return Ok(());
-        };
-        if !last && !root {
-            return Ok(());
-        }
         let begun = match self.0.runs.get(id) {
-            Some(record) => Some((*record).clone()),
-            None => self.stored_run(id).await?,
+            Some(record) => (*record).clone(),
+            None => match self.stored_run(id).await? {
+                Some(record) => record,
+                // A one-way call: its run begins with its first task.
+                None => begun(&invocation.app, &invocation.function, 0),
+            },
         };
-        let Some(begun) = begun else {
-            return Ok(());
+        let record = match last {
+            Some(outcome) => {
+                let mut tasks = invocation.tasks.clone();
+                tasks.push(report.clone());
+                let mut record = runs::ended(&begun, outcome.clone(), tasks);
+                record.failed =
+                    matches!(outcome, Outcome::Err(_)).then(|| Box::new(invocation.clone()));
+                record
+            }
+            None => begun,
         };
-        let record = if *last {
-            let mut tasks = invocation.tasks.clone();
-            tasks.push(report.clone());
-            runs::ended(&begun, outcome.clone(), tasks)
-        } else {
-            begun
-        };
-        commit.run = Some((id.clone(), skylark_abi::encode(&record)));
+        commit.run = Some(RunWrite {
+            chain_id: id.clone(),
+            failed: record.failed.is_some(),
+            record: skylark_abi::encode(&record),
+        });
         Ok(())
     }
+}
 
-    fn finish_task(&self, task: Task, mut done: Done, report: TaskReport) -> Executed {
-        // The commit's own time is only known now; the durable copy in the
-        // outbox goes without it.
-        for (_, message) in &mut done.messages {
-            let tasks = match message {
-                Message::Invoke(i) => &mut i.tasks,
-                Message::Complete(c) => &mut c.tasks,
-            };
-            if let Some(last) = tasks.last_mut() {
-                *last = report.clone();
-            }
+fn finish(
+    task: &Task,
+    mut done: Done,
+    report: TaskReport,
+    acknowledged: bool,
+    next: Option<Prepared>,
+) -> Executed {
+    // The commit's own time is only known now; the durable copy in the
+    // outbox goes without it.
+    for outgoing in &mut done.messages {
+        let tasks = match &mut outgoing.message {
+            Message::Invoke(i) => &mut i.tasks,
+            Message::Complete(c) => &mut c.tasks,
+            Message::Answer(a) => &mut a.tasks,
+            Message::Await(_) | Message::Http(_) => continue,
+        };
+        if let Some(last) = tasks.last_mut()
+            && last.task_id == report.task_id
+        {
+            *last = report.clone();
         }
-        let mut tasks = task.invocation().tasks.clone();
-        tasks.push(report);
-        Executed { done, tasks }
+    }
+    let mut tasks = task.invocation().tasks.clone();
+    tasks.push(report);
+    Executed {
+        done,
+        tasks,
+        acknowledged,
+        next,
     }
 }
 
@@ -342,5 +494,6 @@ pub(super) fn begun(app: &str, function: &str, input_hash: u64) -> RunRecord {
         tasks: Vec::new(),
         accepted_unix_us: unix_us(),
         input_hash,
+        failed: None,
     }
 }

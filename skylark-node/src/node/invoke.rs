@@ -2,8 +2,9 @@
 
 use super::{
     Node, NodeError,
-    execute::{Executed, How, begun},
+    execute::{Cause, Dedupe, Executed, begun},
     runs::Registered,
+    unix_us,
     views::Reply,
 };
 use bytes::Bytes;
@@ -11,7 +12,8 @@ use sha2::{Digest, Sha256};
 use skylark_abi::{
     InvocationId,
     call::{Failure, FailureKind, Outcome},
-    protocol::OutboxEntry,
+    journal::Seen,
+    protocol::{OutboxEntry, Outgoing},
     run::{Invocation, Message, RunRecord, RunStatus},
     value::{Codec, fingerprint_bytes},
 };
@@ -25,6 +27,9 @@ pub struct InvokeOptions {
     /// The election policy for this run; the node's own if `None`.
     pub policy: Option<String>,
 }
+
+/// First and longest pause between looks at a run that may end elsewhere.
+const LOOK: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
 
 /// Longest idempotency key, in bytes.
 pub(super) const MAX_KEY: usize = 256;
@@ -53,7 +58,7 @@ impl Node {
         }
         if let Registered::Known(known) = self.0.runs.register(&id, record.clone()) {
             refuse_other_body(&known, &record)?;
-            return self.wait_for(&id, true).await.map_err(|error| {
+            return self.wait_for(&id, true, keyed).await.map_err(|error| {
                 match error {
                 NodeError::UnknownRun { .. } => NodeError::Unavailable(
                     "the first call with this idempotency key was given up by its caller before it \
@@ -66,31 +71,35 @@ impl Node {
         }
         // A caller who goes away takes this future along, wherever it is.
         let registered = self.0.runs.leave_on_drop(&id);
-        let executed = self
-            .execute(&loaded, invocation, How { dedupe: keyed })
-            .await?;
-        let Executed { done, tasks } = executed;
-        if !done.messages.is_empty() {
-            self.send(app, done.messages);
-            // The run goes on without its caller, and its end is recorded.
-            registered.keep();
-            return self.wait_for(&id, false).await;
-        }
+        let dedupe = if keyed { Dedupe::Yes } else { Dedupe::No };
+        let cause = Cause::Invoke(invocation, dedupe);
+        let prepared = self.prepare(&loaded, cause, None).await;
+        let Executed {
+            done, tasks, next, ..
+        } = self.execute(prepared).await?;
         if done.replayed {
             // Only its record can tell how the run went on, and whether the
             // body was the same.
             drop(registered);
             return match self.earlier(&id, &record).await? {
                 Some(reply) => Ok(reply),
-                None => self.wait_for(&id, true).await,
+                None => self.wait_for(&id, true, keyed).await,
             };
         }
-        self.0.runs.finish(
-            &id,
-            super::runs::ended(&record, done.outcome.clone(), tasks.clone()),
-        );
+        let Some(outcome) = done.outcome.filter(|_| done.ends_run) else {
+            // The run goes on without its caller, and its end is recorded.
+            registered.keep();
+            self.send(app, done.messages);
+            if let Some(next) = next {
+                self.go_on(next);
+            }
+            return self.wait_for(&id, false, keyed).await;
+        };
+        let ended = super::runs::ended(&record, outcome.clone(), tasks.clone());
+        self.0.runs.finish(&id, ended);
         drop(registered);
-        match done.outcome {
+        self.send(app, done.messages);
+        match outcome {
             Outcome::Ok { output, .. } => Ok(Reply {
                 run_id: id,
                 output,
@@ -142,7 +151,7 @@ impl Node {
             refuse_other_body(&existing, &record)?;
             return Ok(id);
         }
-        self.send(app, vec![(entry, message)]);
+        self.send(app, vec![now(entry, message)]);
         Ok(id)
     }
 
@@ -170,6 +179,12 @@ impl Node {
             policy: options.policy,
             placed: None,
             tasks: Vec::new(),
+            reply: None,
+            seen: Seen {
+                unix_us: unix_us(),
+                seed: uuid::Uuid::new_v4().as_u64_pair(),
+            },
+            attempt: 0,
         })
     }
 
@@ -190,22 +205,40 @@ impl Node {
         }
     }
 
-    /// Waits for a run's end: woken by its completion here, or seen in the
-    /// store if it ends on another node.
-    async fn wait_for(&self, id: &str, replayed: bool) -> Result<Reply, NodeError> {
+    /// Waits for a run's end: woken by its completion here, or, if it is kept
+    /// durably, seen in the store when it ends on another node.
+    async fn wait_for(&self, id: &str, replayed: bool, durable: bool) -> Result<Reply, NodeError> {
         let wait = self.0.config.wait;
         let ended = tokio::time::timeout(wait, async {
+            let mut pause = LOOK.0;
             loop {
-                if let Some(mut ended) = self.0.runs.watch(id) {
-                    // An error means that the run's entry was dropped, which
-                    // only its end does.
-                    let _ = ended.wait_for(|ended| *ended).await;
+                let watched = self.0.runs.watch(id);
+                let here = watched.is_some();
+                let woken = async {
+                    match watched {
+                        // An error means that the run's entry was dropped,
+                        // which only its end does.
+                        Some(mut ended) => drop(ended.wait_for(|ended| *ended).await),
+                        None => tokio::time::sleep(pause).await,
+                    }
+                };
+                if durable {
+                    tokio::select! {
+                        () = woken => {}
+                        () = tokio::time::sleep(pause) => {}
+                    }
+                } else {
+                    woken.await;
                 }
+                pause = (pause * 2).min(LOOK.1);
                 let record = self.run_record(id).await?;
                 if !matches!(record.status, RunStatus::Running) {
                     return Ok::<_, NodeError>(record);
                 }
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                if here && !durable {
+                    // Its entry was replaced: it is looked at again.
+                    tokio::time::sleep(LOOK.0).await;
+                }
             }
         });
         match ended.await {
@@ -243,6 +276,15 @@ fn reply(id: &str, record: RunRecord, replayed: bool) -> Result<Reply, NodeError
             replayed,
         }),
         RunStatus::Running => Err(NodeError::Malformed(format!("run `{id}` has not ended"))),
+    }
+}
+
+/// A message that is due at once.
+pub(super) fn now(entry: String, message: Message) -> Outgoing {
+    Outgoing {
+        entry,
+        message,
+        after: Duration::ZERO,
     }
 }
 

@@ -8,17 +8,24 @@
 
 mod apps;
 mod deliver;
+mod errands;
 mod error;
 mod execute;
 mod extra_http;
+mod in_progress;
 mod invoke;
+mod keyed;
+mod operators;
+mod outbox;
 mod peers;
 mod placement;
+mod promises;
 mod runs;
 mod state;
 mod views;
 
 pub use apps::AppView;
+pub use errands::{Egress, Server};
 pub use error::NodeError;
 pub use invoke::InvokeOptions;
 pub use placement::{DEFAULT_PORT, Placer, PlacerConfig};
@@ -58,6 +65,11 @@ pub struct NodeConfig {
     pub cluster_token: String,
     /// How often the outbox is searched for what a dead node left.
     pub sweep: Duration,
+    /// How long a node must be silent before one that shares its store does its
+    /// work.
+    pub takeover: Duration,
+    /// Where functions may send requests to.
+    pub egress: Egress,
     /// Messages that this node delivers at once; further ones wait in the
     /// store.
     pub max_deliveries: usize,
@@ -78,8 +90,9 @@ struct Inner {
     runs: runs::Runs,
     peers: peers::Peers,
     placer: Placer,
-    outbox: deliver::Outbox,
-    in_progress: execute::InProgress,
+    outbox: outbox::Outbox,
+    neighbours: outbox::Neighbours,
+    in_progress: in_progress::InProgress,
     draining: AtomicBool,
     background: TaskTracker,
     stop: CancellationToken,
@@ -109,7 +122,7 @@ impl Node {
         let apps = apps::Apps::open(&config.data, &engine).await?;
         let peers = peers::Peers::new(&config.cluster_token)?;
         let (outbox, acknowledgements) =
-            deliver::Outbox::new(config.max_deliveries, config.max_executions);
+            outbox::Outbox::new(config.max_deliveries, config.max_executions);
         let node = Self(Arc::new(Inner {
             runs: runs::Runs::new(config.runs_memory),
             peers,
@@ -118,7 +131,8 @@ impl Node {
             store,
             placer,
             outbox,
-            in_progress: execute::InProgress::default(),
+            neighbours: outbox::Neighbours::default(),
+            in_progress: in_progress::InProgress::default(),
             draining: AtomicBool::new(false),
             background: TaskTracker::new(),
             stop: CancellationToken::new(),

@@ -36,6 +36,11 @@ impl Peers {
         })
     }
 
+    /// The client, for requests to servers outside: it follows no redirects.
+    pub(super) fn client(&self) -> &reqwest::Client {
+        &self.client
+    }
+
     /// Sends a message and waits until the peer has committed it. There is no
     /// bound on the whole request: the peer's limits bound what it runs, and a
     /// peer that goes away closes the connection.

@@ -3,6 +3,7 @@
 use super::{Node, NodeError, unix_us, views::RunView};
 use skylark_abi::{
     call::Outcome,
+    protocol::RunWrite,
     run::{Completion, RunRecord, RunStatus, TaskReport},
 };
 use std::{
@@ -97,6 +98,15 @@ impl Runs {
 
     pub(super) fn get(&self, id: &str) -> Option<Arc<RunRecord>> {
         self.table().runs.get(id).map(|e| e.record.clone())
+    }
+
+    /// Forgets a run that goes on after its end.
+    pub(super) fn forget(&self, id: &str) {
+        let mut table = self.table();
+        if let Some(entry) = table.runs.remove(id) {
+            table.bytes = table.bytes.saturating_sub(weight(id, &entry.record));
+            table.ended.retain(|ended| ended != id);
+        }
     }
 
     /// Something to await the run's end with; `None` if it is not known.
@@ -194,6 +204,21 @@ impl Node {
             .map_err(|e| NodeError::Malformed(format!("the record of run `{id}`: {e}")))
     }
 
+    pub(super) async fn keep_run(
+        &self,
+        app: &str,
+        id: &str,
+        record: &RunRecord,
+    ) -> Result<(), NodeError> {
+        let run = RunWrite {
+            chain_id: id.to_owned(),
+            record: skylark_abi::encode(record),
+            failed: matches!(record.status, RunStatus::Failed(_)),
+        };
+        let retention = self.0.config.bounds.retention;
+        Ok(self.0.store.put_run(app, run, retention).await?)
+    }
+
     /// The end of a run has come to its origin: this node.
     pub(super) async fn complete(&self, completion: Completion) -> Result<(), NodeError> {
         let id = &completion.chain_id;
@@ -208,12 +233,7 @@ impl Node {
         };
         let record = ended(&begun, completion.outcome, completion.tasks);
         if completion.durable {
-            let bytes = skylark_abi::encode(&record);
-            let retention = self.0.config.bounds.retention;
-            self.0
-                .store
-                .put_run(&completion.app, id, bytes, retention)
-                .await?;
+            self.keep_run(&completion.app, id, &record).await?;
         }
         self.0.runs.finish(id, record);
         Ok(())
@@ -229,6 +249,7 @@ fn unheard(completion: &Completion) -> RunRecord {
         tasks: Vec::new(),
         accepted_unix_us: unix_us(),
         input_hash: 0,
+        failed: None,
     }
 }
 
@@ -245,6 +266,7 @@ mod tests {
             tasks: Vec::new(),
             accepted_unix_us: 0,
             input_hash: 0,
+            failed: None,
         }
     }
 

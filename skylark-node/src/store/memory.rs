@@ -2,7 +2,7 @@
 //! what a store does.
 
 use super::{
-    ABANDONED, Room, Store, StoreError, StoreOptions,
+    ABANDONED, Room, Store, StoreError, StoreOptions, cancelled,
     options::{begin_text, blob_text, run_text},
 };
 use async_trait::async_trait;
@@ -10,7 +10,7 @@ use skylark_abi::{
     InvocationId,
     call::Outcome,
     keys::Bundle,
-    protocol::{Begin, Begun, BundleField, Commit, Committed, OutboxEntry, Versioned},
+    protocol::{Begin, Begun, BundleField, Commit, Committed, OutboxEntry, RunWrite, Versioned},
 };
 use std::{
     collections::BTreeMap,
@@ -35,9 +35,18 @@ struct Contents {
     runs: BTreeMap<(String, String), Kept>,
     outbox: BTreeMap<(String, String), Pending>,
     blobs: BTreeMap<String, Kept>,
+    failed: BTreeMap<(String, String), Instant>,
+    cancelled: BTreeMap<(String, String), Instant>,
+    nodes: BTreeMap<String, Instant>,
 }
 
-type State = (u64, Option<Vec<u8>>);
+#[derive(Debug, Default)]
+struct State {
+    version: u64,
+    value: Option<Vec<u8>>,
+    /// Of a run's bundle.
+    expires: Option<Instant>,
+}
 
 #[derive(Debug)]
 struct Record {
@@ -86,10 +95,94 @@ impl MemoryStore {
 
 impl Contents {
     fn read(&self, app: &str, field: &BundleField) -> (u64, Option<&Vec<u8>>) {
-        match self.states.get(&(app.to_owned(), field.clone())) {
-            Some((version, value)) => (*version, value.as_ref()),
+        let state = self.states.get(&(app.to_owned(), field.clone()));
+        match state.filter(|s| s.expires.is_none_or(|at| at > Instant::now())) {
+            Some(state) => (state.version, state.value.as_ref()),
             None => (0, None),
         }
+    }
+
+    fn write(&mut self, app: &str, field: &BundleField, value: Option<&Vec<u8>>, keep: Duration) {
+        let key = (app.to_owned(), field.clone());
+        let of_run = matches!(field.bundle, Bundle::Chain(_));
+        if of_run && value.is_none() {
+            self.states.remove(&key);
+            return;
+        }
+        let version = self.read(app, field).0 + 1;
+        let state = State {
+            version,
+            value: value.cloned(),
+            expires: of_run.then(|| after(Instant::now(), keep)),
+        };
+        self.states.insert(key, state);
+    }
+
+    fn keep_run(&mut self, app: &str, run: &RunWrite, expires: Instant) {
+        let key = (app.to_owned(), run.chain_id.clone());
+        if run.failed {
+            self.failed.insert(key.clone(), expires);
+        } else {
+            self.failed.remove(&key);
+        }
+        let value = run.record.clone();
+        self.runs.insert(key, Kept { value, expires });
+    }
+
+    fn begin(&mut self, begin: &Begin, options: &StoreOptions) -> Result<Begun, StoreError> {
+        let now = Instant::now();
+        let record = begin.id.as_ref().and_then(|id| {
+            let record = self.records.get(&(begin.app.clone(), id.clone()))?;
+            (record.expires > now).then_some(record)
+        });
+        if let Some(outcome) = record.and_then(|r| r.outcome.as_ref()) {
+            return Ok(Begun::Recorded(outcome.clone()));
+        }
+        let run = begin
+            .id
+            .as_ref()
+            .map(|id| (begin.app.clone(), id.chain_id.clone()));
+        if run.is_some_and(|run| self.cancelled.get(&run).is_some_and(|until| *until > now)) {
+            return Ok(Begun::Recorded(cancelled()));
+        }
+        if let Some(record) = record
+            && record.owner != begin.owner
+            && record.lease_ends > now
+        {
+            let remaining = record.lease_ends - now;
+            return Ok(Begun::Busy { remaining });
+        }
+        let mut size = 0;
+        for field in &begin.reads {
+            size += self.read(&begin.app, field).1.map_or(0, Vec::len);
+        }
+        options.admit_read(size, || begin_text(begin))?;
+        let fields = begin
+            .reads
+            .iter()
+            .map(|field| {
+                let (version, value) = self.read(&begin.app, field);
+                Versioned {
+                    field: field.clone(),
+                    version,
+                    value: value.cloned(),
+                }
+            })
+            .collect();
+        let mut epoch = 0;
+        if let Some(id) = &begin.id {
+            self.last_epoch += 1;
+            epoch = self.last_epoch;
+            let record = Record {
+                epoch,
+                owner: begin.owner.clone(),
+                lease_ends: after(now, begin.lease),
+                outcome: None,
+                expires: after(now, begin.lease + ABANDONED),
+            };
+            self.records.insert((begin.app.clone(), id.clone()), record);
+        }
+        Ok(Begun::Leased { epoch, fields })
     }
 
     fn post(&mut self, app: &str, entries: &[OutboxEntry], now: Instant) {
@@ -121,54 +214,7 @@ impl Store for MemoryStore {
     }
 
     async fn begin(&self, begin: &Begin) -> Result<Begun, StoreError> {
-        let now = Instant::now();
-        let mut contents = self.contents();
-        let record = begin.id.as_ref().and_then(|id| {
-            let record = contents.records.get(&(begin.app.clone(), id.clone()))?;
-            (record.expires > now).then_some(record)
-        });
-        if let Some(record) = record {
-            if let Some(outcome) = &record.outcome {
-                return Ok(Begun::Recorded(outcome.clone()));
-            }
-            if record.owner != begin.owner && record.lease_ends > now {
-                let remaining = record.lease_ends - now;
-                return Ok(Begun::Busy { remaining });
-            }
-        }
-        let mut size = 0;
-        for field in &begin.reads {
-            size += contents.read(&begin.app, field).1.map_or(0, Vec::len);
-        }
-        self.options.admit_read(size, || begin_text(begin))?;
-        let fields = begin
-            .reads
-            .iter()
-            .map(|field| {
-                let (version, value) = contents.read(&begin.app, field);
-                Versioned {
-                    field: field.clone(),
-                    version,
-                    value: value.cloned(),
-                }
-            })
-            .collect();
-        let mut epoch = 0;
-        if let Some(id) = &begin.id {
-            contents.last_epoch += 1;
-            epoch = contents.last_epoch;
-            let record = Record {
-                epoch,
-                owner: begin.owner.clone(),
-                lease_ends: after(now, begin.lease),
-                outcome: None,
-                expires: after(now, begin.lease + ABANDONED),
-            };
-            contents
-                .records
-                .insert((begin.app.clone(), id.clone()), record);
-        }
-        Ok(Begun::Leased { epoch, fields })
+        self.contents().begin(begin, &self.options)
     }
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, StoreError> {
@@ -191,29 +237,32 @@ impl Store for MemoryStore {
             }
         }
         for (field, value) in &commit.writes {
-            let slot = contents
-                .states
-                .entry((commit.app.clone(), field.clone()))
-                .or_default();
-            *slot = (slot.0 + 1, value.clone());
+            contents.write(&commit.app, field, value.as_ref(), commit.keep);
         }
-        if let (Some(outcome), Some(key)) = (&commit.outcome, &key)
-            && let Some(record) = contents.records.get_mut(key)
-        {
-            record.outcome = Some(outcome.clone());
-            record.expires = after(now, commit.retention);
+        let expires = after(now, commit.retention);
+        match (&commit.outcome, key) {
+            (Some(outcome), Some(key)) => {
+                if let Some(record) = contents.records.get_mut(&key) {
+                    record.outcome = Some(outcome.clone());
+                    record.expires = expires;
+                }
+            }
+            (None, Some(key)) => drop(contents.records.remove(&key)),
+            (_, None) => {}
+        }
+        for entry in &commit.acks {
+            contents.outbox.remove(&(commit.app.clone(), entry.clone()));
         }
         contents.post(&commit.app, &commit.outbox, now);
-        if let Some((chain_id, run)) = &commit.run {
-            let kept = Kept {
-                value: run.clone(),
-                expires: after(now, commit.retention),
-            };
-            contents
-                .runs
-                .insert((commit.app.clone(), chain_id.clone()), kept);
+        if let Some(run) = &commit.run {
+            contents.keep_run(&commit.app, run, expires);
         }
-        Ok(Committed::Done)
+        // The commit stands; a begin that cannot be answered is tried alone.
+        let begun = commit
+            .then
+            .as_ref()
+            .and_then(|begin| contents.begin(begin, &self.options).ok());
+        Ok(Committed::Done { begun })
     }
 
     async fn accept(
@@ -289,19 +338,54 @@ impl Store for MemoryStore {
     async fn put_run(
         &self,
         app: &str,
-        chain_id: &str,
-        run: Vec<u8>,
+        run: RunWrite,
         retention: Duration,
     ) -> Result<(), StoreError> {
-        self.options.admit_value(run.len(), || run_text(chain_id))?;
-        let kept = Kept {
-            value: run,
-            expires: after(Instant::now(), retention),
-        };
+        self.options
+            .admit_value(run.record.len(), || run_text(&run.chain_id))?;
         self.contents()
-            .runs
-            .insert((app.to_owned(), chain_id.to_owned()), kept);
+            .keep_run(app, &run, after(Instant::now(), retention));
         Ok(())
+    }
+
+    async fn failed(
+        &self,
+        app: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        let now = Instant::now();
+        let from = (app.to_owned(), after.unwrap_or_default().to_owned());
+        let contents = self.contents();
+        let failed = contents
+            .failed
+            .range((Bound::Excluded(from), Bound::Unbounded));
+        Ok(failed
+            .take_while(|((a, _), _)| a == app)
+            .filter(|(_, until)| **until > now)
+            .map(|((_, id), _)| id.clone())
+            .take(limit)
+            .collect())
+    }
+
+    async fn cancel(
+        &self,
+        app: &str,
+        chain_id: &str,
+        retention: Duration,
+    ) -> Result<(), StoreError> {
+        let until = after(Instant::now(), retention);
+        let key = (app.to_owned(), chain_id.to_owned());
+        self.contents().cancelled.insert(key, until);
+        Ok(())
+    }
+
+    async fn announce(&self, node: &str, lasts: Duration) -> Result<Vec<String>, StoreError> {
+        let now = Instant::now();
+        let nodes = &mut self.contents().nodes;
+        nodes.retain(|_, until| *until > now);
+        nodes.insert(node.to_owned(), after(now, lasts));
+        Ok(nodes.keys().cloned().collect())
     }
 
     async fn states(
@@ -324,11 +408,12 @@ impl Store for MemoryStore {
             .states
             .range((from, Bound::Unbounded))
             .take_while(|((a, _), _)| a == app)
-            .filter_map(|((_, field), (version, value))| Some((field, version, value.as_ref()?)))
+            .filter(|(_, state)| state.expires.is_none())
+            .filter_map(|((_, field), state)| Some((field, state.version, state.value.as_ref()?)))
             .take_while(|(_, _, value)| room.take(value.len()))
             .map(|(field, version, value)| Versioned {
                 field: field.clone(),
-                version: *version,
+                version,
                 value: Some(value.clone()),
             })
             .collect())
@@ -371,6 +456,11 @@ impl Store for MemoryStore {
         contents.records.retain(|_, r| !gone(r.expires));
         contents.runs.retain(|_, k| !gone(k.expires));
         contents.blobs.retain(|_, k| !gone(k.expires));
+        contents.failed.retain(|_, until| !gone(*until));
+        contents.cancelled.retain(|_, until| !gone(*until));
+        contents
+            .states
+            .retain(|_, s| !s.expires.is_some_and(&mut gone));
         Ok(limit - left)
     }
 }

@@ -16,7 +16,10 @@ pub use error::StoreError;
 pub use options::{StoreOptions, SyncPolicy};
 
 use async_trait::async_trait;
-use skylark_abi::protocol::{Begin, Begun, BundleField, Commit, Committed, OutboxEntry, Versioned};
+use skylark_abi::{
+    call::{Failure, FailureKind, Outcome},
+    protocol::{Begin, Begun, BundleField, Commit, Committed, OutboxEntry, RunWrite, Versioned},
+};
 use std::{sync::Arc, time::Duration};
 
 /// A key-value store with the atomic steps that exactly-once needs.
@@ -57,7 +60,10 @@ pub trait Store: Send + Sync + std::fmt::Debug + 'static {
     /// - Every checked version must hold, else [`Committed::Conflict`] with the
     ///   first that does not.
     /// - Each write takes its variable's version one up. A deleted variable
-    ///   keeps its version, so that a reader of an old value still conflicts.
+    ///   keeps its version, so that a reader of an old value still conflicts;
+    ///   in a run's bundle it leaves nothing.
+    /// - Without an outcome the lease is given back, and its epoch is spent.
+    /// - `then` is begun after all that, in the same step.
     ///
     /// # Errors
     /// [`StoreError::TooLarge`] if a value exceeds [`StoreOptions::max_value`];
@@ -109,10 +115,40 @@ pub trait Store: Send + Sync + std::fmt::Debug + 'static {
     async fn put_run(
         &self,
         app: &str,
-        chain_id: &str,
-        run: Vec<u8>,
+        run: RunWrite,
         retention: Duration,
     ) -> Result<(), StoreError>;
+
+    /// Ids of runs whose record says that they failed, after `after`, at most
+    /// `limit`, in an order that stays; only an empty page is the end.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn failed(
+        &self,
+        app: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError>;
+
+    /// From now on every [`Store::begin`] of this run's invocations answers that
+    /// it is cancelled, unless its outcome is recorded.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn cancel(
+        &self,
+        app: &str,
+        chain_id: &str,
+        retention: Duration,
+    ) -> Result<(), StoreError>;
+
+    /// Says that `node` uses this store, for as long as `lasts`, and names all
+    /// nodes that do.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn announce(&self, node: &str, lasts: Duration) -> Result<Vec<String>, StoreError>;
 
     /// A page of the app's variables that have a value, ordered by bundle and
     /// name, strictly after `after`. A page ends at `limit` variables or at
@@ -185,6 +221,14 @@ pub fn open(url: &str, options: &StoreOptions) -> Result<Arc<dyn Store>, StoreEr
 /// How long a record is remembered after its lease has passed with nobody
 /// taking it over; a commit that comes later is fenced.
 const ABANDONED: Duration = Duration::from_secs(3600);
+
+/// The outcome of whatever belongs to a cancelled run.
+fn cancelled() -> Outcome {
+    Outcome::Err(Failure::new(
+        FailureKind::Cancelled,
+        "the run was cancelled",
+    ))
+}
 
 /// What may still go into one answer. The first item always may: it was within
 /// the limit when it was written.

@@ -99,8 +99,8 @@ impl StoreOptions {
                 format!("an output in app `{}`", commit.app)
             })?;
         }
-        if let Some((chain_id, run)) = &commit.run {
-            self.admit_value(run.len(), || run_text(chain_id))?;
+        if let Some(run) = &commit.run {
+            self.admit_value(run.record.len(), || run_text(&run.chain_id))?;
         }
         self.admit_outbox(&commit.outbox)
     }

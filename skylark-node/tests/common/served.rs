@@ -165,6 +165,8 @@ async fn start(
         runs_memory: 1 << 20,
         cluster_token: CLUSTER_TOKEN.into(),
         sweep: Duration::from_secs(3600),
+        takeover: Duration::from_secs(1),
+        egress: Egress::default(),
         max_deliveries: 1024,
         max_executions: 64,
     };
@@ -324,11 +326,32 @@ impl Store for Gate {
     async fn put_run(
         &self,
         app: &str,
-        chain_id: &str,
-        run: Vec<u8>,
+        run: RunWrite,
         retention: Duration,
     ) -> Result<(), StoreError> {
-        self.store.put_run(app, chain_id, run, retention).await
+        self.store.put_run(app, run, retention).await
+    }
+
+    async fn failed(
+        &self,
+        app: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        self.store.failed(app, after, limit).await
+    }
+
+    async fn cancel(
+        &self,
+        app: &str,
+        chain_id: &str,
+        retention: Duration,
+    ) -> Result<(), StoreError> {
+        self.store.cancel(app, chain_id, retention).await
+    }
+
+    async fn announce(&self, node: &str, lasts: Duration) -> Result<Vec<String>, StoreError> {
+        self.store.announce(node, lasts).await
     }
 
     async fn states(

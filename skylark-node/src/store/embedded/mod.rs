@@ -11,7 +11,7 @@ mod tables;
 mod writer;
 
 use super::{
-    ABANDONED, Room, Store, StoreError, StoreOptions,
+    ABANDONED, Room, Store, StoreError, StoreOptions, cancelled,
     options::{begin_text, blob_text, run_text},
 };
 use async_trait::async_trait;
@@ -20,7 +20,7 @@ use lease::Leases;
 use redb::Database;
 use skylark_abi::{
     keys,
-    protocol::{Begin, Begun, BundleField, Commit, Committed, OutboxEntry, Versioned},
+    protocol::{Begin, Begun, BundleField, Commit, Committed, OutboxEntry, RunWrite, Versioned},
 };
 use std::{
     path::Path,
@@ -31,7 +31,7 @@ use std::{
     thread::JoinHandle,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
-use tables::{Disk, Snapshot, Tables, blob_key, millis, outcome_key, run_key};
+use tables::{Disk, Snapshot, Tables, blob_key, cancelled_key, millis, outcome_key, run_key};
 use tokio::sync::mpsc;
 use writer::Job;
 
@@ -332,11 +332,16 @@ impl Store for EmbeddedStore {
                 if let Some(outcome) = snapshot.kept(key, clock.now(), options.max_read)? {
                     return Ok(outcome.map_or_else(Found::TooLarge, Found::Outcome));
                 }
+                let key = cancelled_key(&begin.app, &id.chain_id);
+                if snapshot.kept(key, clock.now(), 0)?.is_some() {
+                    return Ok(Found::Cancelled);
+                }
             }
             if let Some(Err(remaining)) = lease {
                 return Ok(Found::Busy(remaining));
             }
-            let fields = snapshot.fields(&begin.app, &begin.reads, options.max_read)?;
+            let fields =
+                snapshot.fields(&begin.app, &begin.reads, clock.now(), options.max_read)?;
             Ok(fields.map_or_else(Found::TooLarge, Found::Fields))
         });
         let epoch = lease.and_then(Result::ok).unwrap_or_default();
@@ -347,6 +352,7 @@ impl Store for EmbeddedStore {
         }
         match found? {
             Found::Fields(fields) => Ok(Begun::Leased { epoch, fields }),
+            Found::Cancelled => Ok(Begun::Recorded(cancelled())),
             Found::Busy(remaining) => Ok(Begun::Busy { remaining }),
             Found::Outcome(bytes) => skylark_abi::decode(&bytes)
                 .map(Begun::Recorded)
@@ -370,11 +376,20 @@ impl Store for EmbeddedStore {
                 }
             })
             .await?;
+        let Committed::Done { .. } = committed else {
+            return Ok(committed);
+        };
         // Only now, with the outcome on the disk, can begin find it there.
-        if let (Committed::Done, Some(key), Some(_)) = (&committed, held, &commit.outcome) {
+        if let Some(key) = held {
             self.shared.leases.release(&key, commit.epoch);
         }
-        Ok(committed)
+        // Leases and reads need no disk, so this costs nothing that one step
+        // would save. The commit stands, whatever comes of it.
+        let begun = match &commit.then {
+            Some(begin) => self.begin(begin).await.ok(),
+            None => None,
+        };
+        Ok(Committed::Done { begun })
     }
 
     async fn accept(
@@ -421,17 +436,44 @@ impl Store for EmbeddedStore {
     async fn put_run(
         &self,
         app: &str,
-        chain_id: &str,
-        run: Vec<u8>,
+        run: RunWrite,
         retention: Duration,
     ) -> Result<(), StoreError> {
         self.shared
             .options
-            .admit_value(run.len(), || run_text(chain_id))?;
+            .admit_value(run.record.len(), || run_text(&run.chain_id))?;
+        let app = app.to_owned();
+        let times = self.until(retention);
+        self.write(move |tables| tables.keep_run(&app, &run, times))
+            .await
+    }
+
+    async fn failed(
+        &self,
+        app: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        let now = self.shared.clock.now();
+        self.shared
+            .read(|snapshot| snapshot.failed(app, after, (now, limit)))
+    }
+
+    async fn cancel(
+        &self,
+        app: &str,
+        chain_id: &str,
+        retention: Duration,
+    ) -> Result<(), StoreError> {
         let (app, chain_id) = (app.to_owned(), chain_id.to_owned());
         let (_, expires) = self.until(retention);
-        self.write(move |tables| tables.keep(run_key(&app, &chain_id), &run, expires))
+        self.write(move |tables| tables.keep(cancelled_key(&app, &chain_id), &[], expires))
             .await
+    }
+
+    async fn announce(&self, node: &str, _lasts: Duration) -> Result<Vec<String>, StoreError> {
+        // One process, one node.
+        Ok(vec![node.to_owned()])
     }
 
     async fn states(
@@ -484,6 +526,7 @@ impl Store for EmbeddedStore {
 /// What begin finds in its snapshot.
 enum Found {
     Outcome(Vec<u8>),
+    Cancelled,
     Busy(Duration),
     Fields(Vec<Versioned>),
     TooLarge(usize),

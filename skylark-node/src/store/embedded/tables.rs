@@ -7,20 +7,20 @@ use redb::{
 use skylark_abi::{
     call::Outcome,
     keys::Bundle,
-    protocol::{BundleField, Commit, Committed, OutboxEntry, Versioned},
+    protocol::{BundleField, Commit, Committed, OutboxEntry, RunWrite, Versioned},
 };
 
 use super::super::Room;
 
 /// Grows with every change of the tables below that an older build would read
 /// wrongly.
-pub(super) const LAYOUT: u64 = 1;
+pub(super) const LAYOUT: u64 = 2;
 
 /// `layout`, and `boot`: how often the store was opened.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 /// App, bundle (kind and id) and name to version and value.
 const STATE: TableDefinition<'_, StateKey<'_>, StateValue<'_>> = TableDefinition::new("state");
-/// Outcomes, runs and blobs: to the time they expire, and their bytes.
+/// What expires ([`OUTCOME`] and so on): to the time they expire, and their bytes.
 const KEPT: TableDefinition<'_, KeptKey<'_>, (u64, &[u8])> = TableDefinition::new("kept");
 /// The keys of `kept` by the time they expire.
 const EXPIRY: TableDefinition<'_, (u64, KeptKey<'_>), ()> = TableDefinition::new("expiry");
@@ -39,6 +39,13 @@ pub(super) type Disk<T> = Result<T, redb::Error>;
 const OUTCOME: u8 = 0;
 const RUN: u8 = 1;
 const BLOB: u8 = 2;
+/// A variable of a run's bundle; its version (8 bytes, little endian) comes
+/// before its value.
+const OF_RUN: u8 = 3;
+/// A run that failed; no value.
+const FAILED: u8 = 4;
+/// A run that was cancelled; no value.
+const CANCELLED: u8 = 5;
 
 /// The key of an invocation's outcome.
 pub(super) fn outcome_key<'a>(app: &'a str, chain_id: &'a str, task_id: &'a str) -> KeptKey<'a> {
@@ -50,6 +57,27 @@ pub(super) fn run_key<'a>(app: &'a str, chain_id: &'a str) -> KeptKey<'a> {
     (RUN, app, chain_id, "")
 }
 
+/// The key of the mark that a run was cancelled.
+pub(super) fn cancelled_key<'a>(app: &'a str, chain_id: &'a str) -> KeptKey<'a> {
+    (CANCELLED, app, chain_id, "")
+}
+
+/// The key of a variable of a run's bundle; `None` for any other.
+fn of_run_key<'a>(app: &'a str, field: &'a BundleField) -> Option<KeptKey<'a>> {
+    match &field.bundle {
+        Bundle::Chain(id) => Some((OF_RUN, app, id, &field.name)),
+        _ => None,
+    }
+}
+
+/// Takes a value of [`OF_RUN`] apart.
+fn of_run_value(bytes: &[u8]) -> Disk<(u64, &[u8])> {
+    let (version, value) = bytes
+        .split_first_chunk::<8>()
+        .ok_or_else(|| redb::Error::Corrupted("a variable of a run without version".into()))?;
+    Ok((u64::from_le_bytes(*version), value))
+}
+
 /// The key of a blob.
 pub(super) fn blob_key(key: &str) -> KeptKey<'_> {
     (BLOB, key, "", "")
@@ -58,6 +86,7 @@ pub(super) fn blob_key(key: &str) -> KeptKey<'_> {
 fn state_key<'a>(app: &'a str, field: &'a BundleField) -> StateKey<'a> {
     let (kind, id) = match &field.bundle {
         Bundle::App => (0, ""),
+        // Only to say where a page of states begins: see `of_run_key`.
         Bundle::Chain(id) => (1, id.as_str()),
         Bundle::Key(key) => (2, key.as_str()),
     };
@@ -126,33 +155,65 @@ impl Snapshot {
         &self,
         app: &str,
         reads: &[BundleField],
+        now: u64,
         max: usize,
     ) -> Disk<Result<Vec<Versioned>, usize>> {
         if reads.is_empty() {
             return Ok(Ok(Vec::new()));
         }
         let states = self.state()?;
-        let found = reads
-            .iter()
-            .map(|field| Ok(states.get(state_key(app, field))?))
-            .collect::<Disk<Vec<_>>>()?;
-        let size = found
-            .iter()
-            .flatten()
-            .map(|f| f.value().1.map_or(0, <[u8]>::len))
-            .sum();
-        if size > max {
-            return Ok(Err(size));
-        }
-        let fields = reads.iter().zip(&found).map(|(field, found)| {
-            let (version, value) = found.as_ref().map_or((0, None), |f| f.value());
-            Versioned {
+        let kept = self.read.open_table(KEPT)?;
+        let mut size = 0;
+        let mut fields = Vec::with_capacity(reads.len());
+        for field in reads {
+            let (version, value) = match of_run_key(app, field) {
+                Some(key) => match kept.get(key)? {
+                    Some(found) if found.value().0 > now => {
+                        let (version, value) = of_run_value(found.value().1)?;
+                        size += value.len();
+                        (version, (size <= max).then(|| value.to_vec()))
+                    }
+                    _ => (0, None),
+                },
+                None => match states.get(state_key(app, field))? {
+                    Some(found) => {
+                        let (version, value) = found.value();
+                        size += value.map_or(0, <[u8]>::len);
+                        (version, value.filter(|_| size <= max).map(<[u8]>::to_vec))
+                    }
+                    None => (0, None),
+                },
+            };
+            fields.push(Versioned {
                 field: field.clone(),
                 version,
-                value: value.map(<[u8]>::to_vec),
+                value,
+            });
+        }
+        Ok(if size > max { Err(size) } else { Ok(fields) })
+    }
+
+    /// Ids of failed runs after `after`, at most `limit`.
+    pub(super) fn failed(
+        &self,
+        app: &str,
+        after: Option<&str>,
+        (now, limit): (u64, usize),
+    ) -> Disk<Vec<String>> {
+        let kept = self.read.open_table(KEPT)?;
+        let start = (FAILED, app, after.unwrap_or_default(), "");
+        let mut ids = Vec::new();
+        for row in kept.range(start..)? {
+            let (key, value) = row?;
+            let (kind, of, id, _) = key.value();
+            if kind != FAILED || of != app || ids.len() >= limit {
+                break;
             }
-        });
-        Ok(Ok(fields.collect()))
+            if value.value().0 > now && after != Some(id) {
+                ids.push(id.to_owned());
+            }
+        }
+        Ok(ids)
     }
 
     /// What is kept under `key`, or its size if it exceeds `max` bytes.
@@ -271,29 +332,66 @@ impl<'txn> Tables<'txn> {
             return Ok(Committed::Fenced);
         }
         for (field, version) in &commit.checks {
-            let found = self
-                .state
-                .get(state_key(app, field))?
-                .map_or(0, |v| v.value().0);
-            if found != *version {
+            if self.version(app, field, now)? != *version {
                 return Ok(Committed::Conflict(field.clone()));
             }
         }
+        let kept_until = now.saturating_add(millis(commit.keep));
         for (field, value) in &commit.writes {
-            let key = state_key(app, field);
-            let version = self.state.get(key)?.map_or(0, |v| v.value().0);
-            self.state.insert(key, (version + 1, value.as_deref()))?;
-            self.dirty = true;
+            let version = self.version(app, field, now)?;
+            match (of_run_key(app, field), value) {
+                (Some(key), Some(value)) => {
+                    let mut bytes = (version + 1).to_le_bytes().to_vec();
+                    bytes.extend_from_slice(value);
+                    self.keep(key, &bytes, kept_until)?;
+                }
+                (Some(key), None) => drop(self.forget(key, now)?),
+                (None, value) => {
+                    let key = state_key(app, field);
+                    self.state.insert(key, (version + 1, value.as_deref()))?;
+                    self.dirty = true;
+                }
+            }
         }
         let expires = now.saturating_add(millis(commit.retention));
         if let (Some(key), Some(outcome)) = (outcome_key, &commit.outcome) {
             self.keep(key, &skylark_abi::encode::<Outcome>(outcome), expires)?;
         }
-        if let Some((chain_id, run)) = &commit.run {
-            self.keep(run_key(app, chain_id), run, expires)?;
+        if let Some(run) = &commit.run {
+            self.keep_run(app, run, (now, expires))?;
         }
+        self.acknowledge(app, &commit.acks)?;
         self.post(app, &commit.outbox, now)?;
-        Ok(Committed::Done)
+        Ok(Committed::Done { begun: None })
+    }
+
+    fn version(&self, app: &str, field: &BundleField, now: u64) -> Disk<u64> {
+        Ok(match of_run_key(app, field) {
+            Some(key) => match self.kept.get(key)? {
+                Some(found) if found.value().0 > now => of_run_value(found.value().1)?.0,
+                _ => 0,
+            },
+            None => self
+                .state
+                .get(state_key(app, field))?
+                .map_or(0, |v| v.value().0),
+        })
+    }
+
+    /// Keeps the record of a run, and whether it failed.
+    pub(super) fn keep_run(
+        &mut self,
+        app: &str,
+        run: &RunWrite,
+        (now, expires): (u64, u64),
+    ) -> Disk<()> {
+        self.keep(run_key(app, &run.chain_id), &run.record, expires)?;
+        let failed = (FAILED, app, run.chain_id.as_str(), "");
+        if run.failed {
+            self.keep(failed, &[], expires)
+        } else {
+            self.forget(failed, now).map(drop)
+        }
     }
 
     /// Accepts a run, or returns the one recorded under its key.

@@ -8,7 +8,7 @@ local recorded = redis.call('GET', KEYS[1])
 if recorded then
   return recorded
 end
-probe_outbox(KEYS[2], KEYS[3], 3)
+probe_outbox(KEYS[2], KEYS[3], 3, #ARGV)
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-post(KEYS[2], KEYS[3], 3)
+post(KEYS[2], KEYS[3], 3, #ARGV)
 return false

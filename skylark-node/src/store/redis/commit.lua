@@ -1,60 +1,97 @@
--- Makes all effects of an invocation visible, or none.
+-- Makes all effects of an invocation visible, or none; then begins another.
 --
 -- KEYS  1 the invocation's record, 2 index of bundles, 3 index of the outbox,
---       4 payloads of the outbox, 5 the run's record, 6… bundles
+--       4 payloads of the outbox, 5 the run's record, 6 index of failed runs,
+--       7 and 8 record and cancellation of the invocation to begin, 9… bundles
 -- ARGV  1 epoch, or '' without an id; 2 whether an outcome follows (0 or 1);
---       3 the outcome; 4 whether a run's record follows (0 or 1); 5 the run's
---       record; 6 retention in ms; 7 number of checks; 8 number of writes;
+--       3 the outcome; 4 whether a run's record follows (0, 1, or 2 if it
+--       failed); 5 the run's record; 6 its id; 7 retention in ms; 8 how long a
+--       run's bundle is kept in ms; 9 to 13 number of checks, writes, acks,
+--       messages, and of what begin takes;
 --       checks: position of the bundle in KEYS, name, version;
---       writes: position, name, 1 and the value or 0 and '';
---       messages (see outbox.lua)
--- returns 0 when done, -1 when fenced, n when check n does not hold
+--       writes: position, name, 1 and the value or 0 and '', 1 if the bundle
+--       belongs to a run;
+--       acks: ids of messages that are needless now;
+--       messages (see outbox.lua); what begin takes (see lease.lua)
+-- returns {0} when done, {-1} when fenced, {n} when check n does not hold;
+--         {0, …} with the answer of begin
 
-local record, bundles, outbox, payloads, run = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local epoch, retention = ARGV[1], ARGV[6]
-local checks = 9
-local writes = checks + 3 * ARGV[7]
-local messages = writes + 4 * ARGV[8]
+local record, bundles, outbox, payloads, run, failed = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local epoch, retention, keep = ARGV[1], ARGV[7], ARGV[8]
+local checks = 14
+local writes = checks + 3 * ARGV[9]
+local acks = writes + 5 * ARGV[10]
+local messages = acks + ARGV[11]
+local next = messages + 3 * ARGV[12]
 
 if epoch ~= '' then
   local held = redis.call('HMGET', record, 'epoch', 'outcome')
   if held[1] ~= epoch or held[2] then
-    return -1
+    return {-1}
   end
 end
 for i = checks, writes - 1, 3 do
   local version = redis.call('HGET', KEYS[tonumber(ARGV[i])], '@' .. ARGV[i + 1]) or '0'
   if version ~= ARGV[i + 2] then
-    return (i - checks) / 3 + 1
+    return {(i - checks) / 3 + 1}
   end
 end
 -- Reads that fail on a key of another type, before anything is written.
-if writes < messages then
+if writes < acks then
   redis.call('ZCARD', bundles)
 end
-for i = writes, messages - 1, 4 do
+for i = writes, acks - 1, 5 do
   redis.call('HLEN', KEYS[tonumber(ARGV[i])])
 end
-probe_outbox(outbox, payloads, messages)
+if ARGV[4] ~= '0' then
+  redis.call('ZCARD', failed)
+end
+probe_outbox(outbox, payloads, messages, next - 1)
+if acks < messages then
+  redis.call('ZCARD', outbox)
+  redis.call('HLEN', payloads)
+end
 
 -- From here on nothing can fail.
-for i = writes, messages - 1, 4 do
+for i = writes, acks - 1, 5 do
   local bundle, name = KEYS[tonumber(ARGV[i])], ARGV[i + 1]
+  local of_run = ARGV[i + 4] == '1'
   if ARGV[i + 2] == '1' then
     redis.call('HSET', bundle, name, ARGV[i + 3])
   else
     redis.call('HDEL', bundle, name)
   end
-  if redis.call('HINCRBY', bundle, '@' .. name, 1) == 1 then
+  if of_run and ARGV[i + 2] == '0' then
+    redis.call('HDEL', bundle, '@' .. name)
+  elseif redis.call('HINCRBY', bundle, '@' .. name, 1) == 1 and not of_run then
     redis.call('ZADD', bundles, 0, bundle)
+  end
+  if of_run then
+    redis.call('PEXPIRE', bundle, keep)
   end
 end
 if epoch ~= '' and ARGV[2] == '1' then
   redis.call('HSET', record, 'outcome', ARGV[3])
+  redis.call('HDEL', record, 'lease', 'owner')
   redis.call('PEXPIRE', record, retention)
+elseif epoch ~= '' then
+  redis.call('HDEL', record, 'epoch', 'lease', 'owner')
 end
-if ARGV[4] == '1' then
+if ARGV[4] ~= '0' then
   redis.call('SET', run, ARGV[5], 'PX', retention)
+  list_failed(failed, ARGV[6], ARGV[4] == '2', retention)
 end
-post(outbox, payloads, messages)
-return 0
+for i = acks, messages - 1 do
+  redis.call('ZREM', outbox, ARGV[i])
+  redis.call('HDEL', payloads, ARGV[i])
+end
+post(outbox, payloads, messages, next - 1)
+if ARGV[13] == '0' then
+  return {0}
+end
+local begun = begin(KEYS[7], KEYS[8], next, next + ARGV[13] - 1)
+local answer = {0}
+for i = 1, #begun do
+  answer[i + 1] = begun[i] or false
+end
+return answer

@@ -296,6 +296,14 @@ impl Items {
         String::from_utf8(self.bytes()??).ok()
     }
 
+    /// The next, as a number with a sign.
+    pub(super) fn signed(&mut self) -> Option<i64> {
+        match self.0.next()? {
+            Value::Int(number) => Some(number),
+            _ => None,
+        }
+    }
+
     /// The next, as a number.
     pub(super) fn number(&mut self) -> Option<u64> {
         match self.0.next()? {

@@ -9,7 +9,7 @@ mod connection;
 mod scripts;
 
 use super::{
-    ABANDONED, Store, StoreError, StoreOptions,
+    ABANDONED, Store, StoreError, StoreOptions, cancelled,
     options::{begin_text, blob_text, run_text},
 };
 use async_trait::async_trait;
@@ -17,13 +17,14 @@ use connection::{Connection, Items, Repeat};
 use redis::{RedisResult, ScriptInvocation, Value, aio::ConnectionManager};
 use scripts::Scripts;
 use skylark_abi::{
-    keys,
-    protocol::{Begin, Begun, BundleField, Commit, Committed, OutboxEntry, Versioned},
+    InvocationId,
+    keys::{self, Bundle},
+    protocol::{Begin, Begun, BundleField, Commit, Committed, OutboxEntry, RunWrite, Versioned},
 };
 use std::{
     collections::HashSet,
     sync::{Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 /// A store on a Redis server, 7 or later; connected to at first use, and again
@@ -132,9 +133,44 @@ impl RedisStore {
         self.query::<()>(&set).await
     }
 
-    /// Reads the answer to `begin` and `snapshot`.
-    fn begun(&self, begin: &Begin, answer: Value) -> Option<Result<Begun, StoreError>> {
+    /// Reads the answer to `commit`.
+    fn committed(&self, commit: &Commit, answer: Value) -> Option<Result<Committed, StoreError>> {
         let mut items = Items::of(answer)?;
+        match items.signed()? {
+            0 => {
+                let begun = match &commit.then {
+                    Some(begin) => match self.begun(begin, items)? {
+                        Ok(begun) => Some(begun),
+                        // The commit stands. Its begin is tried again alone.
+                        Err(_) => None,
+                    },
+                    None => None,
+                };
+                Some(Ok(Committed::Done { begun }))
+            }
+            -1 => Some(Ok(Committed::Fenced)),
+            nth => {
+                let nth = usize::try_from(nth - 1).ok()?;
+                let (field, _) = commit.checks.get(nth)?;
+                Some(Ok(Committed::Conflict(field.clone())))
+            }
+        }
+    }
+
+    /// What `lease.lua` takes; without an id, what `snapshot.lua` does.
+    fn give_begin(&self, begin: &Begin, list: &mut KeyList, call: &mut ScriptInvocation<'_>) {
+        if begin.id.is_some() {
+            call.arg(&begin.owner);
+            call.arg(millis(begin.lease)).arg(millis(ABANDONED));
+        }
+        call.arg(self.options.max_read);
+        for field in &begin.reads {
+            call.arg(list.position(&begin.app, field)).arg(&field.name);
+        }
+    }
+
+    /// Reads the answer to `begin` and `snapshot`.
+    fn begun(&self, begin: &Begin, mut items: Items) -> Option<Result<Begun, StoreError>> {
         let kind = items.text()?;
         Some(Ok(match kind.as_str() {
             "fields" => Begun::Leased {
@@ -149,6 +185,7 @@ impl RedisStore {
                 Ok(outcome) => Begun::Recorded(outcome),
                 Err(e) => return Some(Err(self.connection.unexpected(&format!("outcome: {e}")))),
             },
+            "cancelled" => Begun::Recorded(cancelled()),
             "busy" => Begun::Busy {
                 remaining: Duration::from_millis(items.number()?),
             },
@@ -235,22 +272,17 @@ impl Store for RedisStore {
         let script = match &begin.id {
             Some(id) => {
                 list.keys.push(keys::record(&begin.app, id));
+                list.keys.push(keys::cancelled(&begin.app, &id.chain_id));
                 &self.scripts.begin
             }
             None => &self.scripts.snapshot,
         };
         let mut call = script.prepare_invoke();
-        if begin.id.is_some() {
-            call.arg(&begin.owner);
-            call.arg(millis(begin.lease)).arg(millis(ABANDONED));
-        }
-        call.arg(self.options.max_read);
-        for field in &begin.reads {
-            call.arg(list.position(&begin.app, field)).arg(&field.name);
-        }
+        self.give_begin(begin, &mut list, &mut call);
         list.give_to(&mut call);
         let answer = self.invoke(Repeat::Harmless, &call).await?;
-        self.begun(begin, answer)
+        Items::of(answer)
+            .and_then(|items| self.begun(begin, items))
             .unwrap_or_else(|| Err(self.connection.unexpected("answer to a begin")))
     }
 
@@ -263,19 +295,24 @@ impl Store for RedisStore {
         // A key that is not needed is given all the same, as another of this
         // app's: the positions stay, and so does the slot.
         let index = keys::bundles(app);
+        let of_task = |id: Option<&InvocationId>| {
+            id.map_or_else(|| index.clone(), |id| keys::record(app, id))
+        };
+        let then = commit.then.as_deref();
+        let then_id = then.and_then(|begin| begin.id.as_ref());
         let mut list = KeyList {
             keys: vec![
-                commit
-                    .id
-                    .as_ref()
-                    .map_or_else(|| index.clone(), |id| keys::record(app, id)),
+                of_task(commit.id.as_ref()),
                 index.clone(),
                 keys::outbox(app),
                 keys::outbox_data(app),
                 commit
                     .run
                     .as_ref()
-                    .map_or(index, |(chain_id, _)| keys::run(app, chain_id)),
+                    .map_or_else(|| index.clone(), |run| keys::run(app, &run.chain_id)),
+                keys::failed(app),
+                of_task(then_id),
+                then_id.map_or_else(|| index.clone(), |id| keys::cancelled(app, &id.chain_id)),
             ],
         };
         let epoch = commit
@@ -283,15 +320,24 @@ impl Store for RedisStore {
             .as_ref()
             .map_or_else(String::new, |_| commit.epoch.to_string());
         let outcome = commit.outcome.as_ref().map(skylark_abi::encode);
-        let run = commit.run.as_ref().map(|(_, run)| run.as_slice());
         let mut call = self.scripts.commit.prepare_invoke();
         call.arg(epoch);
         call.arg(u8::from(outcome.is_some()))
             .arg(outcome.as_deref().unwrap_or_default());
-        call.arg(u8::from(run.is_some()))
-            .arg(run.unwrap_or_default());
-        call.arg(time_to_live(commit.retention));
-        call.arg(commit.checks.len()).arg(commit.writes.len());
+        match &commit.run {
+            Some(run) => call
+                .arg(1 + u8::from(run.failed))
+                .arg(run.record.as_slice())
+                .arg(&run.chain_id),
+            None => call.arg(0).arg("").arg(""),
+        };
+        call.arg(time_to_live(commit.retention))
+            .arg(time_to_live(commit.keep));
+        call.arg(commit.checks.len())
+            .arg(commit.writes.len())
+            .arg(commit.acks.len())
+            .arg(commit.outbox.len())
+            .arg(then.map_or(0, |begin| 4 + 2 * begin.reads.len()));
         for (field, version) in &commit.checks {
             call.arg(list.position(app, field))
                 .arg(&field.name)
@@ -301,19 +347,19 @@ impl Store for RedisStore {
             call.arg(list.position(app, field)).arg(&field.name);
             call.arg(u8::from(value.is_some()))
                 .arg(value.as_deref().unwrap_or_default());
+            call.arg(u8::from(matches!(field.bundle, Bundle::Chain(_))));
+        }
+        for entry in &commit.acks {
+            call.arg(entry);
         }
         give_messages(&commit.outbox, &mut call);
-        list.give_to(&mut call);
-        match self.invoke(Repeat::Never, &call).await? {
-            Value::Int(0) => Ok(Committed::Done),
-            Value::Int(-1) => Ok(Committed::Fenced),
-            Value::Int(nth) => usize::try_from(nth - 1)
-                .ok()
-                .and_then(|nth| commit.checks.get(nth))
-                .map(|(field, _)| Committed::Conflict(field.clone()))
-                .ok_or_else(|| self.connection.unexpected("answer to a commit")),
-            _ => Err(self.connection.unexpected("answer to a commit")),
+        if let Some(begin) = then {
+            self.give_begin(begin, &mut list, &mut call);
         }
+        list.give_to(&mut call);
+        let answer = self.invoke(Repeat::Never, &call).await?;
+        self.committed(commit, answer)
+            .unwrap_or_else(|| Err(self.connection.unexpected("answer to a commit")))
     }
 
     async fn accept(
@@ -375,12 +421,75 @@ impl Store for RedisStore {
     async fn put_run(
         &self,
         app: &str,
-        chain_id: &str,
-        run: Vec<u8>,
+        run: RunWrite,
         retention: Duration,
     ) -> Result<(), StoreError> {
-        self.options.admit_value(run.len(), || run_text(chain_id))?;
-        self.put(&keys::run(app, chain_id), &run, retention).await
+        let RunWrite {
+            chain_id,
+            record,
+            failed,
+        } = run;
+        self.options
+            .admit_value(record.len(), || run_text(&chain_id))?;
+        let mut call = self.scripts.put_run.key(keys::run(app, &chain_id));
+        call.key(keys::failed(app));
+        call.arg(record).arg(chain_id).arg(u8::from(failed));
+        call.arg(time_to_live(retention));
+        self.invoke(Repeat::Harmless, &call).await.map(drop)
+    }
+
+    async fn failed(
+        &self,
+        app: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        let mut range = redis::cmd("ZRANGE");
+        range.arg(keys::failed(app)).arg(0).arg(-1);
+        // Ordered by the time of their end, so `after` is looked for: the list
+        // is one of exceptions, and bounded by their retention.
+        let all: Vec<String> = self.query(&range).await?;
+        let from = after.and_then(|id| all.iter().position(|a| a == id));
+        let page = all.into_iter().skip(from.map_or(0, |at| at + 1));
+        Ok(page.take(limit).collect())
+    }
+
+    async fn cancel(
+        &self,
+        app: &str,
+        chain_id: &str,
+        retention: Duration,
+    ) -> Result<(), StoreError> {
+        self.put(&keys::cancelled(app, chain_id), b"1", retention)
+            .await
+    }
+
+    async fn announce(&self, node: &str, lasts: Duration) -> Result<Vec<String>, StoreError> {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, millis);
+        let mut pipeline = redis::pipe();
+        pipeline
+            .cmd("ZREMRANGEBYSCORE")
+            .arg(keys::NODES)
+            .arg("-inf")
+            .arg(now)
+            .ignore();
+        pipeline
+            .cmd("ZADD")
+            .arg(keys::NODES)
+            .arg(now.saturating_add(millis(lasts)))
+            .arg(node)
+            .ignore();
+        pipeline.cmd("ZRANGE").arg(keys::NODES).arg(0).arg(-1);
+        let call = |mut connection: ConnectionManager| {
+            let pipeline = &pipeline;
+            async move {
+                let (nodes,): (Vec<String>,) = pipeline.query_async(&mut connection).await?;
+                RedisResult::Ok(nodes)
+            }
+        };
+        self.connection.call(Repeat::Harmless, call).await
     }
 
     async fn states(

@@ -1,17 +1,17 @@
--- Shared by `commit` and `accept`. Messages stand at the end of ARGV, from
--- `first` on, as triples: id, payload, claim in ms.
+-- Shared by `commit` and `accept`. Messages stand in ARGV, from `first` to
+-- `last`, as triples: id, payload, claim in ms.
 
 local function now_ms()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
-local function post(index, data, first)
-  if first > #ARGV then
+local function post(index, data, first, last)
+  if first > last then
     return
   end
   local now = now_ms()
-  for i = first, #ARGV, 3 do
+  for i = first, last, 3 do
     redis.call('HSET', data, ARGV[i], ARGV[i + 1])
     redis.call('ZADD', index, string.format('%.0f', now + ARGV[i + 2]), ARGV[i])
   end
@@ -19,8 +19,8 @@ end
 
 -- Fails on a key of another type: an error after the first write would leave
 -- half of the writes.
-local function probe_outbox(index, data, first)
-  if first <= #ARGV then
+local function probe_outbox(index, data, first, last)
+  if first <= last then
     redis.call('ZCARD', index)
     redis.call('HLEN', data)
   end

@@ -14,6 +14,7 @@ pub(super) struct Scripts {
     pub(super) overdue: Script,
     pub(super) value: Script,
     pub(super) states: Script,
+    pub(super) put_run: Script,
 }
 
 /// A script that may write: refused as a whole when the server is out of
@@ -34,14 +35,21 @@ macro_rules! reading {
 impl Scripts {
     pub(super) fn new() -> Self {
         Self {
-            begin: writing!("fields.lua", "begin.lua"),
+            begin: writing!("fields.lua", "lease.lua", "begin.lua"),
             snapshot: reading!("fields.lua", "snapshot.lua"),
-            commit: writing!("outbox.lua", "commit.lua"),
+            commit: writing!(
+                "fields.lua",
+                "lease.lua",
+                "outbox.lua",
+                "failed.lua",
+                "commit.lua"
+            ),
             accept: writing!("outbox.lua", "accept.lua"),
             acknowledge: writing!("acknowledge.lua"),
             overdue: writing!("overdue.lua"),
             value: reading!("value.lua"),
             states: reading!("states.lua"),
+            put_run: writing!("failed.lua", "put_run.lua"),
         }
     }
 }

@@ -4,8 +4,8 @@
 -- ARGV  most bytes to read; variables (see fields.lua)
 -- returns {'too_large', bytes} or {'fields', version, value, …}
 
-local size = size_of(2)
+local size = size_of(2, #ARGV)
 if size > tonumber(ARGV[1]) then
   return {'too_large', size}
 end
-return read_into({'fields'}, 2)
+return read_into({'fields'}, 2, #ARGV)
