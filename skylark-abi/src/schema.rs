@@ -32,7 +32,7 @@ pub enum Item {
 }
 
 /// A function of an app.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Function {
     /// Its name in URLs and exports: the Rust name unless `name = "…"`.
     pub name: String,
@@ -163,7 +163,7 @@ impl std::fmt::Display for NodeType {
 }
 
 /// A state variable of an app.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     /// Its name in the store: the Rust name unless `rename = "…"`.
     pub name: String,

@@ -3,23 +3,31 @@
 use skylark_abi::{
     InvocationId,
     call::{
-        CallRequest, CallResponse, Failure, FailureKind, Field, Outcome, Scope, Successor, Variable,
+        CallRequest, CallResponse, Failure, FailureKind, Fan, Field, Outcome, Scope, Successor,
+        Variable,
     },
-    encode, keys, names,
-    run::{Completion, Invocation, Message, Placement, RunRecord, RunStatus, TaskReport},
+    encode,
+    journal::{Action, Arrival, Effect, HttpRequest, ReplyTo, Seen, Stretch, Suspension, Then},
+    keys, names,
+    protocol::Promise,
+    run::{
+        Answer, Completion, Errand, Invocation, Message, Placement, RunRecord, RunStatus,
+        TaskReport, Waiting,
+    },
     schema::{Arg, Function, Item, NodeType, Options, Record, State},
     value::{Codec, fingerprint, fingerprint_bytes, header},
 };
 use std::time::Duration;
 
 /// FNV-1a of one sample of everything that crosses a process.
-const LOCKED: u64 = 0xe606_e30d_1d4e_f69c;
+const LOCKED: u64 = 0x4513_7e22_0e2f_0da8;
 
 fn sample() -> String {
     let id = InvocationId::root("app.0123").child(2);
     let variable = Variable {
         scope: Scope::App,
         name: "SEEN".into(),
+        key: "k".into(),
     };
     let field = Field {
         variable: variable.clone(),
@@ -47,6 +55,55 @@ fn sample() -> String {
         conflicts: 9,
         placed: Some(placed.clone()),
     };
+    let ok = Outcome::Ok {
+        output: vec![9],
+        codec: Codec::Compact,
+    };
+    let arrival = Arrival {
+        position: 3,
+        outcome: ok.clone(),
+        unix_us: 4,
+    };
+    let http = HttpRequest {
+        method: "GET".into(),
+        url: "http://a/".into(),
+        headers: vec![("a".into(), "b".into())],
+        body: vec![1],
+    };
+    let actions = [
+        Action::Call {
+            function: "g".into(),
+            input: vec![1],
+            answer: true,
+        },
+        Action::Sleep,
+        Action::Promise { name: "p".into() },
+        Action::Http(http.clone()),
+        Action::Record { value: vec![2] },
+    ];
+    let effects: Vec<Effect> = actions
+        .into_iter()
+        .map(|action| Effect {
+            action,
+            after_ms: 5,
+        })
+        .collect();
+    let stretch = Stretch {
+        arrived: vec![arrival.clone()],
+        reads: vec![field.clone()],
+        effects: effects.iter().map(Effect::trace).collect(),
+    };
+    let seen = Seen {
+        unix_us: 1,
+        seed: (2, 3),
+    };
+    let reply = ReplyTo {
+        to: id.clone(),
+        function: "f".into(),
+        position: 3,
+        node: "sat1".into(),
+        codec: Codec::Compact,
+    };
     let request = CallRequest {
         id: id.clone(),
         input: vec![1],
@@ -54,20 +111,24 @@ fn sample() -> String {
         output_codec: Codec::Compact,
         fields: vec![field.clone()],
         complete: vec![Scope::Chain, Scope::Key],
-    };
-    let ok = Outcome::Ok {
-        output: vec![9],
-        codec: Codec::Compact,
+        past: vec![stretch.clone()],
+        arrived: vec![arrival.clone()],
+        seen,
     };
     let failure = Failure::new(FailureKind::Cancelled, "why").at("x.y");
     let response = CallResponse {
-        outcome: ok.clone(),
+        outcome: Some(ok.clone()),
         touched: vec![variable],
         writes: vec![field.clone()],
         next: vec![Successor {
             function: "g".into(),
             input: None,
         }],
+        effects,
+        need: 1,
+        fan: Some(Fan {
+            join: Some("h".into()),
+        }),
     };
     let invocation = Invocation {
         app: "app".into(),
@@ -81,7 +142,47 @@ fn sample() -> String {
         policy: Some("random".into()),
         placed: Some(placed),
         tasks: vec![report.clone()],
+        reply: Some(reply.clone()),
+        seen: seen.child(1, 5),
+        attempt: 2,
     };
+    let suspension = |then| Suspension {
+        invocation: invocation.clone(),
+        then,
+        arrived: vec![arrival.clone()],
+        need: 1,
+        open: vec![3],
+        positions: 4,
+    };
+    let promise = Promise {
+        value: Some(arrival.clone()),
+        waiting: vec![reply.clone()],
+    };
+    let waits = [
+        encode(&suspension(Then::Execute {
+            past: vec![stretch],
+        })),
+        encode(&suspension(Then::Gather {
+            join: Some("h".into()),
+        })),
+        encode(&promise),
+        encode(&Message::Answer(Box::new(Answer {
+            app: "app".into(),
+            reply: reply.clone(),
+            arrival,
+            tasks: vec![report.clone()],
+        }))),
+        encode(&Message::Await(Box::new(Waiting {
+            app: "app".into(),
+            promise: keys::promise_id("app.0123", "p"),
+            reply: reply.clone(),
+        }))),
+        encode(&Message::Http(Box::new(Errand {
+            app: "app".into(),
+            request: http,
+            reply,
+        }))),
+    ];
     let completion = Completion {
         app: "app".into(),
         chain_id: "app.0123".into(),
@@ -97,6 +198,7 @@ fn sample() -> String {
         tasks: vec![report.clone()],
         accepted_unix_us: 1,
         input_hash: 2,
+        failed: Some(Box::new(invocation.clone())),
     };
     let record = |item| Record {
         abi: names::ABI_VERSION,
@@ -115,10 +217,16 @@ fn sample() -> String {
         fallible: true,
         is_async: true,
         next: vec!["m::g".into()],
+        each: true,
+        choice: true,
+        join: Some("m::h".into()),
+        on_error: Some("m::e".into()),
         options: Options {
             memory: Some(1),
             timeout: Some(Duration::from_millis(1500)),
             on: Some(NodeType::Edge),
+            retries: Some(3),
+            backoff: Some(Duration::from_millis(20)),
         },
     }));
     let state = record(Item::State(State {
@@ -127,10 +235,13 @@ fn sample() -> String {
         scope: Scope::Chain,
         ty: "u8".into(),
         cell: "Mutex".into(),
+        key: Some("station".into()),
     }));
     let names = [
         names::IMPORT_MODULE,
         names::STATE_FETCH,
+        names::STATE_FETCH_KEY,
+        names::RESUMED,
         names::STATE_TAKE,
         names::LOG,
         names::ALLOC,
@@ -138,6 +249,7 @@ fn sample() -> String {
         names::FUNCTION_PREFIX,
         names::INITIALIZE,
         keys::APPS,
+        keys::NODES,
     ];
     let keys = [
         keys::bundle("app", &keys::Bundle::App),
@@ -148,11 +260,14 @@ fn sample() -> String {
         keys::run("app", "app.0123"),
         keys::outbox("app"),
         keys::outbox_data("app"),
+        keys::failed("app"),
+        keys::cancelled("app", "app.0123"),
+        keys::run_started_by("app", &id),
     ];
     let envelopes = [
         encode(&request),
         encode(&response),
-        encode(&Message::Invoke(Box::new(invocation))),
+        encode(&Message::Invoke(Box::new(invocation.clone()))),
         encode(&Message::Complete(Box::new(completion))),
         encode(&run(RunStatus::Running)),
         encode(&run(RunStatus::Succeeded(vec![1]))),
@@ -160,7 +275,7 @@ fn sample() -> String {
         header(fingerprint("Vec < u8 >")).to_vec(),
     ];
     format!(
-        "{} {names:?} {keys:?} {envelopes:?} {} {} {}",
+        "{} {names:?} {keys:?} {envelopes:?} {waits:?} {} {} {}",
         names::ABI_VERSION,
         names::pack(7, 9),
         serde_json::to_string(&function).unwrap(),

@@ -5,16 +5,18 @@ use proptest::prelude::*;
 use skylark_abi::{
     InvocationId, Schema,
     call::{CallResponse, Failure, FailureKind, Field, Outcome, Scope, Successor, Variable},
+    journal::Seen,
     keys::Bundle,
     names,
     protocol::{
-        Begin, Begun, Bounds, BundleField, Commit, Committed, Miss, Plan, Step, Task, Versioned,
+        Begin, Begun, Bounds, BundleField, Commit, Committed, Miss, Outgoing, Plan, Step, Task,
+        Versioned,
     },
     run::{Invocation, Message, TaskReport},
-    schema::{Function, Item, Options, Record, State},
+    schema::{Function, Item, Record, State},
     value::Codec,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What a store must do, in the fewest lines. Leases pass as soon as anybody
 /// asks: the harshest clock there is.
@@ -76,7 +78,7 @@ impl Model {
         for entry in &commit.outbox {
             self.outbox.insert(entry.id.clone(), entry.payload.clone());
         }
-        Committed::Done
+        Committed::Done { begun: None }
     }
 
     fn counter(&self, name: &str) -> u64 {
@@ -97,6 +99,7 @@ fn variable(scope: Scope, name: &str) -> Variable {
     Variable {
         scope,
         name: name.into(),
+        key: String::new(),
     }
 }
 
@@ -104,7 +107,7 @@ fn number(bytes: Option<&Vec<u8>>) -> u64 {
     bytes.map_or(0, |b| u64::from_le_bytes(b.as_slice().try_into().unwrap()))
 }
 
-fn schema() -> Schema {
+fn schema() -> Arc<Schema> {
     let record = |item| Record {
         abi: names::ABI_VERSION,
         module: "app".into(),
@@ -114,13 +117,9 @@ fn schema() -> Schema {
         record(Item::Function(Function {
             name: name.into(),
             ident: name.into(),
-            doc: String::new(),
-            args: Vec::new(),
             output: "()".into(),
-            fallible: false,
-            is_async: false,
             next: next.iter().map(|n| (*n).to_owned()).collect(),
-            options: Options::default(),
+            ..Function::default()
         }))
     };
     let state = |name: &str, scope| {
@@ -130,6 +129,7 @@ fn schema() -> Schema {
             scope,
             ty: "u64".into(),
             cell: "Mutex".into(),
+            ..State::default()
         }))
     };
     Schema::from_records([
@@ -141,6 +141,7 @@ fn schema() -> Schema {
         state("C", Scope::Chain),
     ])
     .unwrap()
+    .into()
 }
 
 fn invocation(function: &str, run: usize) -> Invocation {
@@ -156,6 +157,9 @@ fn invocation(function: &str, run: usize) -> Invocation {
         policy: None,
         placed: None,
         tasks: Vec::new(),
+        reply: None,
+        seen: Seen::default(),
+        attempt: 0,
     }
 }
 
@@ -163,8 +167,8 @@ fn plan(dedupe: bool, prefetch: &[&str]) -> Plan {
     Plan {
         owner: "here".into(),
         dedupe,
-        prefetch: prefetch.iter().map(|n| (*n).to_owned()).collect(),
-        inline: false,
+        prefetch: prefetch.iter().map(|n| field(n)).collect(),
+        acks: Vec::new(),
         bounds: Bounds::default(),
     }
 }
@@ -190,15 +194,10 @@ fn report() -> TaskReport {
 /// A guest that adds one to these counters, and starts `second` if it is
 /// `first`. Reads what its request lacks as a real one does.
 fn guest(task: &mut Task, model: &mut Model, counters: &[&str]) -> CallResponse {
-    let mut response = CallResponse {
-        outcome: Outcome::Ok {
-            output: b"out".to_vec(),
-            codec: Codec::Compact,
-        },
-        touched: Vec::new(),
-        writes: Vec::new(),
-        next: Vec::new(),
-    };
+    let mut response = CallResponse::ended(Outcome::Ok {
+        output: b"out".to_vec(),
+        codec: Codec::Compact,
+    });
     for name in counters {
         let scope = if *name == "C" {
             Scope::Chain
@@ -244,7 +243,7 @@ struct Attempt {
 /// attempt takes its next step, which crashes, which invocation is attempted
 /// once more. Ends when every invocation has been done.
 struct Harness {
-    schema: Schema,
+    schema: Arc<Schema>,
     model: Model,
     invocations: Vec<(Invocation, Vec<&'static str>)>,
     attempts: Vec<Attempt>,
@@ -281,7 +280,11 @@ impl Harness {
         } else {
             &[]
         };
-        let mut task = Task::new(invocation.clone(), &self.schema, plan(true, prefetch));
+        let mut task = Task::new(
+            invocation.clone(),
+            self.schema.clone(),
+            plan(true, prefetch),
+        );
         let step = Some(task.start());
         self.attempts.push(Attempt { task, step, of });
     }
@@ -294,12 +297,15 @@ impl Harness {
             Step::Run(_) => {
                 let counters = self.invocations[attempt.of].1.clone();
                 let response = guest(&mut attempt.task, &mut self.model, &counters);
-                let successors = attempt.task.successors(&response, &self.schema).unwrap();
-                attempt.task.ran(response, successors, report())
+                Step::Ran(Box::new(response))
+            }
+            Step::Ran(response) => {
+                let starts = attempt.task.starts(&response, &report()).unwrap();
+                attempt.task.ran(*response, starts, report())
             }
             Step::Commit(commit) => {
                 let committed = self.model.commit(&commit);
-                self.discarded += usize::from(committed != Committed::Done);
+                self.discarded += usize::from(!matches!(committed, Committed::Done { .. }));
                 attempt.task.committed(committed, report())
             }
             Step::Done(_) => {
@@ -385,26 +391,25 @@ fn schedules_do_conflict() {
 }
 
 /// Carries a task out and counts the store's commands.
-fn drive(
-    mut task: Task,
-    model: &mut Model,
-    counters: &[&str],
-) -> (Outcome, usize, Vec<(String, Message)>) {
-    let schema = schema();
+fn drive(mut task: Task, model: &mut Model, counters: &[&str]) -> (Outcome, usize, Vec<Outgoing>) {
     let mut step = task.start();
     loop {
         step = match step {
             Step::Begin(begin) => task.begun(model.begin(&begin)),
             Step::Wait(_) => task.start(),
-            Step::Run(_) => {
-                let response = guest(&mut task, model, counters);
-                match task.successors(&response, &schema) {
-                    Ok(successors) => task.ran(response, successors, report()),
-                    Err(failure) => task.fail(failure, report()),
+            Step::Run(_) => Step::Ran(Box::new(guest(&mut task, model, counters))),
+            Step::Ran(response) => match task.starts(&response, &report()) {
+                Ok(starts) => task.ran(*response, starts, report()),
+                Err(failure) => {
+                    let response = CallResponse::ended(Outcome::Err(failure));
+                    task.ran(response, Vec::new(), report())
                 }
-            }
+            },
             Step::Commit(commit) => task.committed(model.commit(&commit), report()),
-            Step::Done(done) => return (done.outcome, task.round_trips() as usize, done.messages),
+            Step::Done(done) => {
+                let outcome = done.outcome.expect("it ends");
+                return (outcome, task.round_trips() as usize, done.messages);
+            }
         };
     }
 }
@@ -412,49 +417,49 @@ fn drive(
 #[test]
 fn an_invocation_costs_the_round_trips_that_it_must() {
     let schema = schema();
-    let check = |function: &str,
-                 dedupe: bool,
-                 inline: bool,
-                 prefetch: &[&str],
-                 counters: &[&str],
-                 want: usize| {
-        let plan = Plan {
-            inline,
-            ..plan(dedupe, prefetch)
+    let check =
+        |function: &str, dedupe: bool, prefetch: &[&str], counters: &[&str], want: usize| {
+            let mut invocation = invocation(function, 0);
+            invocation.origin = "here".into();
+            let task = Task::new(invocation, schema.clone(), plan(dedupe, prefetch));
+            let (_, round_trips, _) = drive(task, &mut Model::default(), counters);
+            assert_eq!(
+                round_trips, want,
+                "{function} {dedupe} {prefetch:?} {counters:?}"
+            );
         };
-        let task = Task::new(invocation(function, 0), &schema, plan);
-        let (_, round_trips, _) = drive(task, &mut Model::default(), counters);
-        assert_eq!(
-            round_trips, want,
-            "{function} {dedupe} {prefetch:?} {counters:?}"
-        );
-    };
     // Neither state nor successors nor a key.
-    check("loner", false, true, &[], &[], 0);
+    check("loner", false, &[], &[], 0);
     // State, known before or not, however many variables.
-    check("loner", false, true, &["A"], &["A"], 2);
-    check("loner", false, true, &[], &["A", "B"], 2);
+    check("loner", false, &["A"], &["A"], 2);
+    check("loner", false, &[], &["A", "B"], 2);
     // With a key and with state that the node has learned of.
-    check("loner", true, true, &["A", "B"], &["A", "B"], 2);
+    check("loner", true, &["A", "B"], &["A", "B"], 2);
     // State of the run itself is not in the store.
-    check("loner", false, true, &[], &["C"], 0);
+    check("loner", false, &[], &["C"], 0);
     // A successor must be committed, but nothing read.
-    check("first", false, true, &[], &[], 1);
-    check("first", true, true, &["A"], &["A"], 2);
+    check("first", false, &[], &[], 1);
+    check("first", true, &["A"], &["A"], 2);
 }
 
 #[test]
 fn chain_state_travels_with_the_run() {
     let schema = schema();
     let mut model = Model::default();
-    let task = Task::new(invocation("first", 0), &schema, plan(true, &[]));
+    let task = Task::new(invocation("first", 0), schema.clone(), plan(true, &[]));
     let (_, _, messages) = drive(task, &mut model, &["C"]);
-    let [(_, Message::Invoke(second))] = messages.as_slice() else {
+    let [
+        Outgoing {
+            message: Message::Invoke(second),
+            ..
+        },
+    ] = messages.as_slice()
+    else {
         panic!("{messages:?}");
     };
     assert_eq!(second.id.to_string(), "app.0/0.0");
     assert_eq!(second.input, b"out");
-    let task = Task::new((**second).clone(), &schema, plan(true, &[]));
+    let task = Task::new((**second).clone(), schema.clone(), plan(true, &[]));
     assert_eq!(
         task.miss(&variable(Scope::Chain, "C")),
         Ok(Miss::Known(Some(1u64.to_le_bytes().to_vec())))
@@ -471,7 +476,7 @@ fn bounds_are_kept_and_named() {
             ..plan(true, &[])
         };
         let mut model = Model::default();
-        let task = Task::new(invocation, &schema, plan);
+        let task = Task::new(invocation, schema.clone(), plan);
         let (outcome, ..) = drive(task, &mut model, &["A"]);
         let Outcome::Err(failure) = outcome else {
             panic!("{outcome:?}");
@@ -509,7 +514,7 @@ fn a_variable_that_keeps_changing_ends_in_a_conflict() {
         ..plan(false, &[])
     };
     let mut model = Model::default();
-    let mut task = Task::new(invocation("loner", 0), &schema, plan);
+    let mut task = Task::new(invocation("loner", 0), schema.clone(), plan);
     let mut step = task.start();
     let outcome = loop {
         step = match step {
@@ -520,13 +525,14 @@ fn a_variable_that_keeps_changing_ends_in_a_conflict() {
                 // Somebody else is always quicker.
                 let entry = model.fields.entry(field("A")).or_default();
                 *entry = (entry.0 + 1, 7u64.to_le_bytes().to_vec());
-                task.ran(response, Vec::new(), report())
+                Step::Ran(Box::new(response))
             }
             Step::Commit(commit) => task.committed(model.commit(&commit), report()),
+            Step::Ran(response) => task.ran(*response, Vec::new(), report()),
             Step::Done(done) => break done.outcome,
         };
     };
-    let Outcome::Err(Failure { kind, at, .. }) = outcome else {
+    let Some(Outcome::Err(Failure { kind, at, .. })) = outcome else {
         panic!("{outcome:?}");
     };
     assert_eq!((kind, at.as_deref()), (FailureKind::Conflict, Some("A")));
@@ -535,7 +541,7 @@ fn a_variable_that_keeps_changing_ends_in_a_conflict() {
 #[test]
 fn a_guest_cannot_name_what_its_schema_does_not() {
     let schema = schema();
-    let task = Task::new(invocation("loner", 0), &schema, plan(false, &[]));
+    let task = Task::new(invocation("loner", 0), schema.clone(), plan(false, &[]));
     for unknown in [variable(Scope::App, "Z"), variable(Scope::Chain, "A")] {
         assert_eq!(task.miss(&unknown).unwrap_err().kind, FailureKind::Contract);
     }

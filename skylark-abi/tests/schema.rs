@@ -2,7 +2,7 @@
 
 use skylark_abi::{
     Schema, names,
-    schema::{Function, Item, Options, Record, SchemaError, State, frame, nearest},
+    schema::{Function, Item, Record, SchemaError, State, frame, nearest},
 };
 
 fn function(module: &str, ident: &str, next: &[&str]) -> Record {
@@ -18,7 +18,7 @@ fn function(module: &str, ident: &str, next: &[&str]) -> Record {
             fallible: false,
             is_async: false,
             next: next.iter().map(|n| (*n).to_owned()).collect(),
-            options: Options::default(),
+            ..Function::default()
         }),
     }
 }
@@ -33,6 +33,7 @@ fn state(module: &str, name: &str) -> Record {
             scope: Default::default(),
             ty: "u32".into(),
             cell: "Mutex".into(),
+            ..State::default()
         }),
     }
 }

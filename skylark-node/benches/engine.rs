@@ -176,6 +176,9 @@ impl Ours {
                 output_codec: Codec::Json,
                 fields: Vec::new(),
                 complete: Vec::new(),
+                past: Vec::new(),
+                arrived: Vec::new(),
+                seen: skylark_abi::journal::Seen::default(),
             },
         }
     }
@@ -234,15 +237,10 @@ fn guest(body: &str) -> Vec<u8> {
             text
         })
     };
-    let response = skylark_abi::encode(&CallResponse {
-        outcome: Outcome::Ok {
-            output: b"null".to_vec(),
-            codec: Codec::Json,
-        },
-        touched: Vec::new(),
-        writes: Vec::new(),
-        next: Vec::new(),
-    });
+    let response = skylark_abi::encode(&CallResponse::ended(Outcome::Ok {
+        output: b"null".to_vec(),
+        codec: Codec::Json,
+    }));
     let schema = frame(&format!(
         r#"{{"abi":{},"module":"b","kind":"function","name":"f","ident":"f","args":[],"output":"()"}}"#,
         names::ABI_VERSION

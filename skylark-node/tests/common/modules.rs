@@ -108,14 +108,13 @@ fn response(body: &Body) -> CallResponse {
         Body::Reads => vec![Variable {
             scope: skylark_abi::call::Scope::App,
             name: "S".into(),
+            key: String::new(),
         }],
         _ => Vec::new(),
     };
     CallResponse {
-        outcome,
         touched,
-        writes: Vec::new(),
-        next: Vec::new(),
+        ..CallResponse::ended(outcome)
     }
 }
 

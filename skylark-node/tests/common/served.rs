@@ -5,14 +5,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use skylark_abi::protocol::{
-    Begin, Begun, Bounds, BundleField, Commit, Committed, OutboxEntry, Versioned,
+    Begin, Begun, Bounds, BundleField, Commit, Committed, OutboxEntry, RunWrite, Versioned,
 };
 use skylark_elect::{Objectives, Policy};
 use skylark_node::{
     commands::Commands,
     engine::{CallLimits, Engine, EngineConfig},
     http::{HttpConfig, Server, Token, Tokens},
-    node::{Node, NodeConfig, Placer, PlacerConfig},
+    node::{Egress, Node, NodeConfig, Placer, PlacerConfig},
     store::{self, Store, StoreError, StoreOptions},
 };
 use std::{path::Path, sync::Arc, time::Duration};

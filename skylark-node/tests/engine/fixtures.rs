@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use skylark_abi::{
     InvocationId,
-    call::{CallRequest, CallResponse, Failure, Field, Outcome, Successor, Variable},
+    call::{CallRequest, CallResponse, Failure, Outcome, Variable},
+    journal::Seen,
     names,
     schema::frame,
     value::Codec,
@@ -16,15 +17,10 @@ use tokio::sync::Notify;
 pub(crate) const RESPONSE_AT: u32 = 1024;
 
 pub(crate) fn response(output: &[u8]) -> CallResponse {
-    CallResponse {
-        outcome: Outcome::Ok {
-            output: output.to_vec(),
-            codec: Codec::Json,
-        },
-        touched: Vec::new(),
-        writes: Vec::<Field>::new(),
-        next: Vec::<Successor>::new(),
-    }
+    CallResponse::ended(Outcome::Ok {
+        output: output.to_vec(),
+        codec: Codec::Json,
+    })
 }
 
 pub(crate) fn request() -> CallRequest {
@@ -35,6 +31,9 @@ pub(crate) fn request() -> CallRequest {
         output_codec: Codec::Json,
         fields: Vec::new(),
         complete: Vec::new(),
+        past: Vec::new(),
+        arrived: Vec::new(),
+        seen: Seen::default(),
     }
 }
 

@@ -4,7 +4,7 @@ use skylark_abi::{
     InvocationId,
     call::{Failure, FailureKind, Outcome},
     keys::Bundle,
-    protocol::{Begin, Begun, BundleField, Commit, Committed, OutboxEntry, Versioned},
+    protocol::{Begin, Begun, BundleField, Commit, Committed, OutboxEntry, RunWrite, Versioned},
     value::Codec,
 };
 use skylark_node::store::{Store, StoreError};
@@ -60,6 +60,18 @@ pub(crate) fn returned(output: &str) -> Outcome {
 pub(crate) fn failed(text: &str) -> Outcome {
     Outcome::Err(Failure::new(FailureKind::Returned, text).at("photo.width"))
 }
+
+/// The record of a run that did not fail.
+pub(crate) fn run(chain_id: &str, record: &[u8]) -> RunWrite {
+    RunWrite {
+        chain_id: chain_id.to_owned(),
+        record: record.to_vec(),
+        failed: false,
+    }
+}
+
+/// What a commit answers that begins nothing.
+pub(crate) const DONE: Committed = Committed::Done { begun: None };
 
 /// Waits until `condition` gives a value.
 pub(crate) async fn eventually<T, F>(what: &str, mut condition: impl FnMut() -> F) -> T
@@ -157,8 +169,11 @@ impl App {
             writes: Vec::new(),
             outcome: None,
             outbox: Vec::new(),
+            acks: Vec::new(),
+            then: None,
             run: None,
             retention: LONG,
+            keep: LONG,
         }
     }
 
@@ -182,7 +197,7 @@ impl App {
             writes,
             ..self.commit()
         };
-        assert_eq!(self.send(&commit).await, Committed::Done);
+        assert_eq!(self.send(&commit).await, DONE);
     }
 
     pub(crate) async fn send(&self, commit: &Commit) -> Committed {
@@ -208,7 +223,7 @@ impl App {
                 ..self.commit_of(run, epoch)
             };
             match self.send(&commit).await {
-                Committed::Done => return attempt,
+                Committed::Done { .. } => return attempt,
                 Committed::Conflict(field) => assert_eq!(field, *counter),
                 Committed::Fenced => panic!("{run} is fenced, and nobody else runs it"),
             }

@@ -1,6 +1,6 @@
 //! What is particular to the embedded store.
 
-use crate::app::{App, LONG, message, number, returned, var};
+use crate::app::{App, DONE, LONG, message, number, returned, run, var};
 use futures::future::join_all;
 use skylark_abi::protocol::{Begun, Commit, Committed};
 use skylark_node::store::{StoreError, StoreOptions, SyncPolicy, embedded::EmbeddedStore};
@@ -37,10 +37,10 @@ async fn everything_is_there_after_reopening() {
         let commit = Commit {
             writes: vec![(var("a"), Some(b"1".to_vec())), (var("b"), None)],
             outbox: vec![message("m", Duration::ZERO)],
-            run: Some(("r".into(), b"run".to_vec())),
+            run: Some(run("r", b"run")),
             ..app.commit_of("r", first)
         };
-        assert_eq!(app.send(&commit).await, Committed::Done);
+        assert_eq!(app.send(&commit).await, DONE);
         app.store
             .put_blob("k", b"blob".to_vec(), LONG)
             .await
@@ -279,7 +279,7 @@ async fn a_full_queue_refuses_in_time() {
     for commit in join_all(commits).await {
         match commit.expect("commit") {
             Ok(committed) => {
-                assert_eq!(committed, Committed::Done);
+                assert_eq!(committed, DONE);
                 done += 1;
             }
             Err(error) => {
@@ -368,7 +368,7 @@ async fn count_up(app: &App, task: usize, n: u64) -> Result<(), StoreError> {
         outbox: vec![message(&run, Duration::ZERO)],
         ..app.commit_of(&run, epoch)
     };
-    assert_eq!(app.store.commit(&commit).await?, Committed::Done);
+    assert_eq!(app.store.commit(&commit).await?, DONE);
     Ok(())
 }
 

@@ -1,12 +1,12 @@
 //! What is particular to the store on Redis.
 
 use crate::{
-    app::{App, LONG, keyed, message, number, var},
+    app::{App, DONE, LONG, keyed, message, number, run, var},
     redis_server::RedisServer,
 };
 use skylark_abi::{
     keys::{self, Bundle},
-    protocol::{Begun, Commit, Committed},
+    protocol::{Begun, Commit},
 };
 use skylark_node::store::{StoreError, StoreOptions, open};
 use std::{
@@ -120,10 +120,10 @@ async fn begin_and_commit_are_one_command_each() {
             (keyed("k", "a"), None),
         ],
         outbox: vec![message("m1", LONG), message("m2", LONG)],
-        run: Some(("r".into(), b"run".to_vec())),
+        run: Some(run("r", b"run")),
         ..app.commit_of("r", epoch)
     };
-    assert_eq!(app.send(&commit).await, Committed::Done);
+    assert_eq!(app.send(&commit).await, DONE);
     let commands = monitor.commands();
     let (outside, inside) = split(&commands);
     assert_eq!(outside.len(), 1, "{outside:#?}");
@@ -159,18 +159,24 @@ async fn begin_and_commit_are_one_command_each() {
 }
 
 /// Makes each of the remaining calls once; tells how many that were.
-async fn other_calls(app: &App, run: &str) -> usize {
+async fn other_calls(app: &App, chain_id: &str) -> usize {
     let App { store, name } = app;
     let ok = "the server answers";
     app.read(&[var("a"), keyed("k", "a")]).await;
-    let outbox = vec![message(run, LONG)];
+    let outbox = vec![message(chain_id, LONG)];
     store
-        .accept(name, run, Vec::new(), outbox, LONG)
+        .accept(name, chain_id, Vec::new(), outbox, LONG)
         .await
         .expect(ok);
-    store.acknowledge(name, &[run.to_owned()]).await.expect(ok);
-    store.run(name, run).await.expect(ok);
-    store.put_run(name, run, Vec::new(), LONG).await.expect(ok);
+    store
+        .acknowledge(name, &[chain_id.to_owned()])
+        .await
+        .expect(ok);
+    store.run(name, chain_id).await.expect(ok);
+    store
+        .put_run(name, run(chain_id, b""), LONG)
+        .await
+        .expect(ok);
     store.states(name, None, 100).await.expect(ok);
     6
 }
@@ -250,7 +256,7 @@ async fn forgotten_scripts_are_loaded_again() {
             .exec(&mut admin)
             .expect("flush");
         let commit = app.commit_of(&format!("s{n}"), epoch);
-        assert_eq!(app.send(&commit).await, Committed::Done);
+        assert_eq!(app.send(&commit).await, DONE);
     }
     assert_eq!(app.get(&var("count")).await.0, 5);
 }
@@ -289,7 +295,7 @@ async fn a_server_without_memory_takes_all_or_nothing() {
         .exec(&mut server.connect())
         .expect("set");
     assert_eq!(app.due(LONG).await, Vec::<String>::new());
-    assert_eq!(app.send(&commit).await, Committed::Done);
+    assert_eq!(app.send(&commit).await, DONE);
 }
 
 #[tokio::test]
@@ -318,7 +324,7 @@ async fn foreign_keys_spoil_a_commit_whole() {
                 (keyed("k", "b"), Some(b"1".to_vec())),
             ],
             outbox: vec![message("m", LONG)],
-            run: Some(("r".into(), b"run".to_vec())),
+            run: Some(run("r", b"run")),
             ..app.commit_of("r", epoch)
         };
         let error = app.store.commit(&commit).await.expect_err(&key);
@@ -336,7 +342,7 @@ async fn foreign_keys_spoil_a_commit_whole() {
             .expect("exists");
         assert_eq!(exists, 0, "{key}");
         redis::cmd("DEL").arg(&key).exec(&mut admin).expect("del");
-        assert_eq!(app.send(&commit).await, Committed::Done, "{key}");
+        assert_eq!(app.send(&commit).await, DONE, "{key}");
     }
 }
 
@@ -349,7 +355,7 @@ async fn messages_are_found_by_nodes_that_never_saw_the_app() {
         outbox: vec![message("m", Duration::ZERO)],
         ..first.commit_of("r", epoch)
     };
-    assert_eq!(first.send(&commit).await, Committed::Done);
+    assert_eq!(first.send(&commit).await, DONE);
     let second = app(&server.url(), &StoreOptions::default());
     assert_eq!(second.due(Duration::ZERO).await, ["m"]);
     // Even if the list of apps was lost.

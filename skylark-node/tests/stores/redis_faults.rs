@@ -1,11 +1,11 @@
 //! A Redis that is not there, goes away, hangs, or will not do.
 
 use crate::{
-    app::{LONG, eventually, returned, var},
+    app::{DONE, LONG, eventually, returned, var},
     on_redis::app,
     redis_server::{RedisServer, free_port},
 };
-use skylark_abi::protocol::{Begun, Committed};
+use skylark_abi::protocol::Begun;
 use skylark_node::store::{StoreError, StoreOptions, open};
 use std::{
     io::{BufRead, BufReader, Write},
@@ -47,7 +47,7 @@ async fn a_server_that_restarts_is_found_again() {
         assert_eq!(app.get(&var("count")).await.0, round);
         assert_eq!(
             app.send(&app.commit_of(&format!("s{round}"), epoch)).await,
-            Committed::Done
+            DONE
         );
         app.increment(&format!("r{round}"), "n1", &var("count"))
             .await;

@@ -2,11 +2,11 @@
 //! `cargo test --release -p skylark-node --test stores -- --ignored --nocapture throughput`
 
 use crate::{
-    app::{App, LONG, number, var},
+    app::{App, DONE, LONG, number, var},
     redis_server::RedisServer,
 };
 use futures::future::join_all;
-use skylark_abi::protocol::{Begun, Commit, Committed};
+use skylark_abi::protocol::{Begun, Commit};
 use skylark_node::store::{StoreOptions, SyncPolicy, open};
 use std::time::{Duration, Instant};
 
@@ -33,7 +33,7 @@ async fn invocations(app: &App, tasks: usize, lasts: Duration) -> (usize, Durati
                     writes: vec![(counter.clone(), Some(count.to_string().into_bytes()))],
                     ..app.commit_of(&run, epoch)
                 };
-                assert_eq!(app.send(&commit).await, Committed::Done);
+                assert_eq!(app.send(&commit).await, DONE);
                 times.push(started.elapsed());
             }
             times

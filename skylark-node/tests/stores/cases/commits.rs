@@ -1,6 +1,6 @@
 //! What a commit does to state.
 
-use crate::app::{App, LONG, keyed, message, number, returned, var};
+use crate::app::{App, DONE, LONG, keyed, message, number, returned, run, var};
 use futures::future::join_all;
 use skylark_abi::protocol::{Begun, Commit, Committed};
 use std::time::Duration;
@@ -103,7 +103,7 @@ async fn conflict_writes_nothing(app: App) {
             (var("a"), None),
         ],
         outbox: vec![message("m", Duration::ZERO)],
-        run: Some(("r".into(), b"run".to_vec())),
+        run: Some(run("r", b"run")),
         ..app.commit_of("r", epoch)
     };
     assert_eq!(app.send(&stale).await, Committed::Conflict(var("a")));
@@ -123,7 +123,7 @@ async fn conflict_writes_nothing(app: App) {
         checks: vec![(var("b"), 0), (var("a"), 2)],
         ..stale
     };
-    assert_eq!(app.send(&good).await, Committed::Done);
+    assert_eq!(app.send(&good).await, DONE);
     assert_eq!(app.get(&var("a")).await, (3, None));
     assert_eq!(app.due(LONG).await, ["m"]);
 }
@@ -147,13 +147,13 @@ async fn checks_guard_what_is_only_read(app: App) {
         writes: vec![(var("seats"), Some(b"1".to_vec()))],
         ..app.commit()
     };
-    assert_eq!(app.send(&commit(0)).await, Committed::Done);
+    assert_eq!(app.send(&commit(0)).await, DONE);
     app.put(&[(var("limit"), Some(b"0"))]).await;
     assert_eq!(
         app.send(&commit(0)).await,
         Committed::Conflict(var("limit"))
     );
-    assert_eq!(app.send(&commit(1)).await, Committed::Done);
+    assert_eq!(app.send(&commit(1)).await, DONE);
     assert_eq!(app.get(&var("limit")).await, (1, Some(b"0".to_vec())));
 }
 

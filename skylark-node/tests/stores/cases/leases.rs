@@ -1,8 +1,11 @@
 //! Who may commit an invocation, and what is remembered of it.
 
-use crate::app::{App, LONG, SHORT, eventually, failed, message, returned, var};
+use crate::app::{App, DONE, LONG, SHORT, eventually, failed, message, returned, run, var};
 use futures::future::join_all;
-use skylark_abi::protocol::{Begin, Begun, Commit, Committed};
+use skylark_abi::{
+    call::{FailureKind, Outcome},
+    protocol::{Begin, Begun, Commit, Committed},
+};
 use std::time::Duration;
 
 cases![
@@ -12,7 +15,9 @@ cases![
     other_owner_waits_for_the_lease,
     late_owner_may_commit_if_nobody_took_over,
     begin_without_id_takes_no_lease,
-    epoch_without_outcome_keeps_the_lease,
+    commit_without_outcome_gives_the_lease_back,
+    a_commit_begins_the_next,
+    a_cancelled_run_does_not_begin,
     many_owners_of_one_invocation_do_it_once,
     records_expire,
 ];
@@ -29,7 +34,7 @@ async fn outcome_is_recorded(app: App) {
             ..app.commit_of(run, epoch)
         };
         let (before, _) = app.get(&var("a")).await;
-        assert_eq!(app.send(&commit).await, Committed::Done);
+        assert_eq!(app.send(&commit).await, DONE);
         for owner in ["n1", "n2"] {
             assert_eq!(
                 app.begin(run, owner, LONG).await,
@@ -62,14 +67,14 @@ async fn newer_lease_fences_the_older(app: App) {
     let commit = |epoch| Commit {
         writes: vec![(var("a"), Some(b"1".to_vec()))],
         outbox: vec![message("m", Duration::ZERO)],
-        run: Some(("r".into(), b"run".to_vec())),
+        run: Some(run("r", b"run")),
         ..app.commit_of("r", epoch)
     };
     assert_eq!(app.send(&commit(first)).await, Committed::Fenced);
     assert_eq!(app.get(&var("a")).await, (0, None));
     assert_eq!(app.due(LONG).await, Vec::<String>::new());
     assert_eq!(app.store.run(&app.name, "r").await, Ok(None));
-    assert_eq!(app.send(&commit(second)).await, Committed::Done);
+    assert_eq!(app.send(&commit(second)).await, DONE);
     assert_eq!(app.get(&var("a")).await, (1, Some(b"1".to_vec())));
 }
 
@@ -113,7 +118,7 @@ async fn other_owner_waits_for_the_lease(app: App) {
         Begun::Busy { remaining } => assert!(remaining <= LONG && remaining > LONG / 2),
         other => panic!("{other:?}"),
     }
-    assert_eq!(app.send(&app.commit_of("r", second)).await, Committed::Done);
+    assert_eq!(app.send(&app.commit_of("r", second)).await, DONE);
     assert_eq!(
         app.begin("r", "n1", LONG).await,
         Begun::Recorded(returned("1"))
@@ -123,7 +128,7 @@ async fn other_owner_waits_for_the_lease(app: App) {
 async fn late_owner_may_commit_if_nobody_took_over(app: App) {
     // A lease of no time has passed at once.
     let epoch = app.lease("r", "n1", Duration::ZERO).await;
-    assert_eq!(app.send(&app.commit_of("r", epoch)).await, Committed::Done);
+    assert_eq!(app.send(&app.commit_of("r", epoch)).await, DONE);
     let first = app.lease("s", "n1", Duration::ZERO).await;
     let second = app.lease("s", "n2", Duration::ZERO).await;
     assert!(second > first);
@@ -140,23 +145,94 @@ async fn begin_without_id_takes_no_lease(app: App) {
     ));
 }
 
-async fn epoch_without_outcome_keeps_the_lease(app: App) {
+async fn commit_without_outcome_gives_the_lease_back(app: App) {
     let epoch = app.lease("r", "n1", LONG).await;
     let step = Commit {
         outcome: None,
         writes: vec![(var("a"), Some(b"1".to_vec()))],
         ..app.commit_of("r", epoch)
     };
-    assert_eq!(app.send(&step).await, Committed::Done);
+    assert_eq!(app.send(&step).await, DONE);
+    // Its epoch is spent, and anybody may go on.
+    assert_eq!(app.send(&step).await, Committed::Fenced);
+    let next = app.lease("r", "n2", LONG).await;
+    assert!(next > epoch, "{next} after {epoch}");
+    assert_eq!(app.send(&app.commit_of("r", next)).await, DONE);
+    assert_eq!(
+        app.begin("r", "n1", LONG).await,
+        Begun::Recorded(returned("1"))
+    );
+}
+
+async fn a_commit_begins_the_next(app: App) {
+    let epoch = app.lease("r", "n1", LONG).await;
+    let next = Begin {
+        app: app.name.clone(),
+        id: Some(app.id("r").child(0)),
+        owner: "n1".into(),
+        lease: LONG,
+        reads: vec![var("a"), var("never")],
+    };
+    let commit = Commit {
+        writes: vec![(var("a"), Some(b"1".to_vec()))],
+        then: Some(Box::new(next.clone())),
+        ..app.commit_of("r", epoch)
+    };
+    let Committed::Done {
+        begun: Some(Begun::Leased { epoch, fields }),
+    } = app.send(&commit).await
+    else {
+        panic!("nothing was begun");
+    };
+    // It sees what the commit wrote, and holds a lease as any other.
+    assert_eq!(fields[0].value.as_deref(), Some(&b"1"[..]));
+    assert_eq!((fields[1].version, &fields[1].value), (0, &None));
+    let other = Begin {
+        owner: "n2".into(),
+        ..next.clone()
+    };
     assert!(matches!(
-        app.begin("r", "n2", LONG).await,
-        Begun::Busy { .. }
+        app.store.begin(&other).await,
+        Ok(Begun::Busy { .. })
     ));
-    assert_eq!(app.send(&app.commit_of("r", epoch)).await, Committed::Done);
+    let done = Commit {
+        id: next.id.clone(),
+        ..app.commit_of("r", epoch)
+    };
+    assert_eq!(app.send(&done).await, DONE);
+    // A commit that does not happen begins nothing.
+    assert_eq!(app.send(&commit).await, Committed::Fenced);
+    let again = Commit {
+        id: None,
+        outcome: None,
+        epoch: 0,
+        ..commit
+    };
+    assert_eq!(
+        app.send(&again).await,
+        Committed::Done {
+            begun: Some(Begun::Recorded(returned("1")))
+        }
+    );
+}
+
+async fn a_cancelled_run_does_not_begin(app: App) {
+    let epoch = app.lease("r", "n1", LONG).await;
+    app.store
+        .cancel(&app.name, "r", LONG)
+        .await
+        .expect("cancel");
+    let Begun::Recorded(Outcome::Err(failure)) = app.begin("r", "n2", LONG).await else {
+        panic!("it began");
+    };
+    assert_eq!(failure.kind, FailureKind::Cancelled);
+    // What ran already may end; its outcome is what is recorded then.
+    assert_eq!(app.send(&app.commit_of("r", epoch)).await, DONE);
     assert_eq!(
         app.begin("r", "n2", LONG).await,
         Begun::Recorded(returned("1"))
     );
+    app.lease("other", "n1", LONG).await;
 }
 
 async fn many_owners_of_one_invocation_do_it_once(app: App) {
@@ -205,35 +281,35 @@ async fn records_expire(app: App) {
     let first = app.lease("r", "n1", LONG).await;
     let commit = Commit {
         writes: vec![(var("a"), Some(b"stays".to_vec()))],
-        run: Some(("r".into(), b"run".to_vec())),
+        run: Some(run("r", b"run")),
         outbox: vec![message("m", Duration::ZERO)],
         retention: SHORT,
         ..app.commit_of("r", first)
     };
-    assert_eq!(app.send(&commit).await, Committed::Done);
+    assert_eq!(app.send(&commit).await, DONE);
     app.store
         .put_blob(&key, b"blob".to_vec(), SHORT)
         .await
         .expect("put");
     app.store
-        .put_run(&app.name, "long", b"long".to_vec(), LONG)
+        .put_run(&app.name, run("long", b"long"), LONG)
         .await
         .expect("put");
     // A shorter retention replaces a longer one, and the other way round.
     app.store
-        .put_run(&app.name, "shortened", b"x".to_vec(), LONG)
+        .put_run(&app.name, run("shortened", b"x"), LONG)
         .await
         .expect("put");
     app.store
-        .put_run(&app.name, "shortened", b"x".to_vec(), SHORT)
+        .put_run(&app.name, run("shortened", b"x"), SHORT)
         .await
         .expect("put");
     app.store
-        .put_run(&app.name, "prolonged", b"x".to_vec(), SHORT)
+        .put_run(&app.name, run("prolonged", b"x"), SHORT)
         .await
         .expect("put");
     app.store
-        .put_run(&app.name, "prolonged", b"x".to_vec(), LONG)
+        .put_run(&app.name, run("prolonged", b"x"), LONG)
         .await
         .expect("put");
     let runs = ["r", "shortened"];

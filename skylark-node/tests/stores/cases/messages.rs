@@ -1,8 +1,8 @@
 //! Runs and the messages that they start.
 
-use crate::app::{App, LONG, SHORT, eventually, message};
+use crate::app::{App, DONE, LONG, SHORT, eventually, message, run, var};
 use futures::future::join_all;
-use skylark_abi::protocol::{Commit, Committed};
+use skylark_abi::protocol::{Commit, Committed, RunWrite};
 use std::{collections::BTreeSet, time::Duration};
 
 cases![
@@ -14,6 +14,8 @@ cases![
     overdue_keeps_to_its_limit,
     acknowledge_is_idempotent,
     runs_are_replaced,
+    a_commit_acknowledges,
+    failed_runs_are_listed,
 ];
 
 async fn accept_twice_is_accept_once(app: App) {
@@ -54,10 +56,10 @@ async fn commit_posts_messages_and_run(app: App) {
     let epoch = app.lease("r", "n1", LONG).await;
     let commit = Commit {
         outbox: vec![message("now", Duration::ZERO), message("later", LONG)],
-        run: Some(("r".into(), b"ended".to_vec())),
+        run: Some(run("r", b"ended")),
         ..app.commit_of("r", epoch)
     };
-    assert_eq!(app.send(&commit).await, Committed::Done);
+    assert_eq!(app.send(&commit).await, DONE);
     assert_eq!(app.due(LONG).await, ["now"]);
     assert_eq!(app.due(LONG).await, Vec::<String>::new());
     assert_eq!(
@@ -160,13 +162,65 @@ async fn acknowledge_is_idempotent(app: App) {
 }
 
 async fn runs_are_replaced(app: App) {
-    for run in [b"running".to_vec(), b"ended".to_vec()] {
+    for record in [b"running".to_vec(), b"ended".to_vec()] {
         app.store
-            .put_run(&app.name, "r", run.clone(), LONG)
+            .put_run(&app.name, run("r", &record), LONG)
             .await
             .expect("put");
-        assert_eq!(app.store.run(&app.name, "r").await, Ok(Some(run)));
+        assert_eq!(app.store.run(&app.name, "r").await, Ok(Some(record)));
     }
     let other = app.sibling("-2");
     assert_eq!(other.store.run(&other.name, "r").await, Ok(None));
+}
+
+async fn a_commit_acknowledges(app: App) {
+    let post = Commit {
+        outbox: vec![message("m1", Duration::ZERO), message("m2", Duration::ZERO)],
+        ..app.commit()
+    };
+    assert_eq!(app.send(&post).await, DONE);
+    let stale = Commit {
+        acks: vec!["m1".into()],
+        checks: vec![(var("a"), 7)],
+        ..app.commit()
+    };
+    assert_eq!(app.send(&stale).await, Committed::Conflict(var("a")));
+    assert_eq!(app.due(Duration::ZERO).await, ["m1", "m2"]);
+    let answer = Commit {
+        acks: vec!["m1".into(), "unknown".into()],
+        ..app.commit()
+    };
+    assert_eq!(app.send(&answer).await, DONE);
+    assert_eq!(app.due(Duration::ZERO).await, ["m2"]);
+}
+
+async fn failed_runs_are_listed(app: App) {
+    let failed = |id: &str, failed| RunWrite {
+        failed,
+        ..run(id, b"record")
+    };
+    for n in 0..5 {
+        let commit = Commit {
+            run: Some(failed(&format!("r{n}"), true)),
+            ..app.commit()
+        };
+        assert_eq!(app.send(&commit).await, DONE);
+    }
+    let put = app.store.put_run(&app.name, failed("r5", true), LONG);
+    put.await.expect("put");
+    // Tried again, and it went well.
+    let put = app.store.put_run(&app.name, failed("r2", false), LONG);
+    put.await.expect("put");
+    let mut all = Vec::new();
+    loop {
+        let after = all.last().map(String::as_str);
+        let page = app.store.failed(&app.name, after, 2).await.expect("list");
+        if page.is_empty() {
+            break;
+        }
+        assert!(page.len() <= 2);
+        all.extend(page);
+    }
+    all.sort();
+    assert_eq!(all, ["r0", "r1", "r3", "r4", "r5"]);
 }

@@ -1,9 +1,9 @@
 //! Values and names of all kinds, and their limits.
 
-use crate::app::{App, LONG, keyed, message, returned, var};
+use crate::app::{App, DONE, LONG, SHORT, keyed, message, returned, run, var};
 use skylark_abi::{
     keys::Bundle,
-    protocol::{Begun, BundleField, Commit},
+    protocol::{Begun, BundleField, Commit, Committed},
 };
 use skylark_node::store::StoreError;
 use std::{collections::BTreeSet, time::Duration};
@@ -15,6 +15,7 @@ cases![
     values_may_be_large,
     too_large_is_refused,
     names_of_all_kinds,
+    a_runs_bundle_leaves_nothing,
 ];
 
 async fn states_page_in_order(app: App) {
@@ -179,7 +180,7 @@ async fn too_large_is_refused(app: App) {
         .await;
     refused(accepted.map(drop), "max-value", over as u64);
     refused(
-        app.store.put_run(&app.name, "r", value.clone(), LONG).await,
+        app.store.put_run(&app.name, run("r", &value), LONG).await,
         "max-value",
         over as u64,
     );
@@ -256,4 +257,35 @@ async fn names_of_all_kinds(app: App) {
         app.begin(run, "n2", LONG).await,
         Begun::Recorded(returned("1"))
     );
+}
+
+async fn a_runs_bundle_leaves_nothing(app: App) {
+    let of_run = |name: &str| BundleField {
+        bundle: Bundle::Chain("r".into()),
+        name: name.into(),
+    };
+    let write = |name: &str, version, value: Option<&[u8]>, keep| Commit {
+        checks: vec![(of_run(name), version)],
+        writes: vec![(of_run(name), value.map(<[u8]>::to_vec))],
+        keep,
+        ..app.commit()
+    };
+    assert_eq!(app.send(&write("a", 0, Some(b"1"), LONG)).await, DONE);
+    assert_eq!(app.get(&of_run("a")).await, (1, Some(b"1".to_vec())));
+    let stale = write("a", 0, Some(b"2"), LONG);
+    assert_eq!(app.send(&stale).await, Committed::Conflict(of_run("a")));
+    assert_eq!(app.send(&write("a", 1, Some(b"2"), LONG)).await, DONE);
+    assert_eq!(app.get(&of_run("a")).await, (2, Some(b"2".to_vec())));
+    // It is no state of the app's.
+    let listed = app.store.states(&app.name, None, 10).await.expect("list");
+    assert_eq!(listed, []);
+    // Gone with its version, so that nothing of it is kept.
+    assert_eq!(app.send(&write("a", 2, None, LONG)).await, DONE);
+    assert_eq!(app.get(&of_run("a")).await, (0, None));
+    // What nobody removes expires.
+    assert_eq!(app.send(&write("b", 0, Some(b"1"), SHORT)).await, DONE);
+    crate::app::eventually("it expires", || async {
+        (app.get(&of_run("b")).await == (0, None)).then_some(())
+    })
+    .await;
 }
