@@ -1,7 +1,11 @@
-//! Runs the future of an `async` handler to its end.
+//! Runs the future of an `async` handler from wait to wait.
 
-use crate::target;
-use skylark_abi::call::{Failure, FailureKind};
+use crate::{
+    journal::{self, Turn},
+    state::{self, Collected},
+    target,
+};
+use skylark_abi::call::Failure;
 use std::{
     future::Future,
     pin::pin,
@@ -25,27 +29,54 @@ impl Wake for Woken {
     }
 }
 
-/// Polls `future` until it is ready.
+/// What came of a future.
+#[derive(Debug)]
+pub(crate) enum Driven<T> {
+    /// It is over.
+    Ended(T),
+    /// It waits for so many arrivals; until then, this is what became of the
+    /// shared state.
+    Waits(Collected, u32),
+}
+
+/// Polls `future` until it is over or waits for something that is yet to come.
+/// What it waited for before arrives as it did then, stretch by stretch.
 ///
 /// There is no other task and no event source beside it: a future that is
-/// pending without having woken itself would stay so for ever, and ends the
-/// call with a failure that says so.
-pub fn block_on<F: Future>(future: F) -> F::Output {
+/// pending without having woken itself, and waits for nothing of ours, would
+/// stay so for ever, and ends the call with a failure that says so.
+pub(crate) fn drive<F: Future>(future: F) -> Driven<F::Output> {
     let woken = Arc::new(Woken(AtomicBool::new(false)));
     let waker = Arc::clone(&woken).into();
     let mut context = Context::from_waker(&waker);
     let mut future = pin!(future);
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
-            return output;
+            return Driven::Ended(output);
         }
-        if !woken.0.swap(false, Ordering::Acquire) {
-            target::abort(Failure::new(
-                FailureKind::Trap,
-                "the function awaits something that nothing will ever complete: a Skylark function has \
-                 no threads, timers or sockets that could wake it; await only what is ready or wakes itself",
-            ));
+        if woken.0.swap(false, Ordering::Acquire) {
+            continue;
         }
+        match cut() {
+            Ok(None) => woken.0.store(false, Ordering::Release),
+            Ok(Some((collected, need))) => return Driven::Waits(collected, need),
+            Err(failure) => target::abort(failure),
+        }
+    }
+}
+
+/// Ends a stretch; what to report if it is the last so far.
+fn cut() -> Result<Option<(Collected, u32)>, Failure> {
+    // What is replayed was reported when it was first executed.
+    let replayed = journal::replays();
+    let turn = journal::turn()?;
+    let collected = state::cut(replayed)?;
+    match turn {
+        Turn::On(reads) => {
+            state::resume(reads);
+            Ok(None)
+        }
+        Turn::Waits(need) => Ok(Some((collected, need))),
     }
 }
 
@@ -53,6 +84,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 mod tests {
     use super::*;
     use crate::target::native::guarded;
+    use skylark_abi::call::FailureKind;
     use std::future;
 
     #[test]
@@ -66,12 +98,12 @@ mod tests {
             context.waker().wake_by_ref();
             Poll::Pending
         });
-        assert_eq!(block_on(yielding), "done");
+        assert!(matches!(drive(yielding), Driven::Ended("done")));
     }
 
     #[test]
     fn a_future_that_nothing_wakes_is_a_failure() {
-        let failure = guarded(|| block_on(future::pending::<()>())).unwrap_err();
+        let failure = guarded(|| drive(future::pending::<()>())).unwrap_err();
         assert_eq!(failure.kind, FailureKind::Trap);
         assert!(failure.message.contains("awaits"), "{failure}");
     }

@@ -55,7 +55,19 @@
 //! - `T` and `Result<T, E>` with any `E` that displays. An `Err` ends the run with
 //!   [`FailureKind::Returned`]; what was written stays, as in any Rust program.
 //!   A panic ends it with [`FailureKind::Trap`], and nothing stays.
-//! - An `async fn` is run to its end. It has nothing but itself to wait for.
+//! - An `async fn` may wait: for other functions ([`call!`], [`join!`]), for time
+//!   ([`sleep`]), for the world outside ([`promise()`], [`http`]).
+//!
+//! # What waiting is
+//!
+//! A function that waits holds no instance. Up to there, what it wrote and started
+//! takes effect; when what it waits for arrives, it is executed again from its
+//! beginning, in a new instance, and sees again what it saw. It must therefore do
+//! the same as before up to where it waited ([`nondet`] records what may differ),
+//! and a new execution that does something else is stopped. State is read anew after
+//! a wait, as others may have written it meanwhile: no guard may be held across an
+//! `.await`, and a static is to be named again after one, not used through a
+//! reference taken before it.
 //!
 //! # What a state variable is
 //!
@@ -79,9 +91,11 @@ mod call;
 mod codec;
 mod follows;
 mod future;
+mod journal;
 mod log;
 mod state;
 mod target;
+mod wait;
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -93,6 +107,9 @@ pub use target::native;
 pub use log::{Level, log};
 pub use skylark_abi::call::{Failure, FailureKind};
 pub use skylark_macros::{chain, function, state};
+pub use wait::{
+    Call, JoinAll, Next, Promise, Sleep, call, http, join_all, nondet, promise, sleep, transaction,
+};
 
 /// `use skylark::prelude::*;`: the crate's name, as the attributes are written
 /// (`#[skylark::function]`), and what a failure is.

@@ -1,17 +1,21 @@
 //! What generated code names. Not part of the public API: it may change in any
 //! release, together with the macros.
 
+pub use crate::wait::{External, ended_by, plumbing::*};
 pub use crate::{
     __skylark_frame as frame, __skylark_function as function, __skylark_state as state,
 };
 pub use crate::{
     bounds::{Input, Output, Problem, Stored},
-    call::{Body, Call, FunctionDef, Reply},
+    call::{Body, Call, Flow, FunctionDef, Reply},
     follows::{Follows, Spread, Whole, follows},
-    future::block_on,
     state::{LocalState, Locked, State, StateCell, StateCodec, StateDef, codec},
 };
-pub use core::{concat, module_path};
+pub use core::{
+    any::type_name_of_val,
+    concat, module_path,
+    option::Option::{None, Some},
+};
 pub use skylark_abi::call::Scope;
 pub use std::thread_local;
 

@@ -204,7 +204,7 @@ fn a_run_tells_its_tasks() {
     let json = serde_json::to_vec(&photo("north", &[255])).unwrap();
     let run = Runtime::new().invoke("preprocess", json);
     assert!(run.result.is_ok(), "{run:?}");
-    // One commit; with state, also a begin with the lease and a read of the miss.
+    // A begin with the lease and a commit; with shared state, also a read of the miss.
     let tasks: Vec<_> = run
         .tasks
         .iter()
@@ -213,7 +213,7 @@ fn a_run_tells_its_tasks() {
     assert_eq!(
         tasks,
         [
-            ("preprocess", "0", 1),
+            ("preprocess", "0", 2),
             ("detect", "0.0", 3),
             ("alarm", "0.0.0", 3)
         ]

@@ -50,6 +50,8 @@ impl Successors {
                         module: f.place.module.clone(),
                         function,
                         successors: Vec::new(),
+                        join_to: None,
+                        handler: None,
                     };
                     (index.to_string(), entry)
                 })

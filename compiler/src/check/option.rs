@@ -15,6 +15,8 @@ pub(super) fn check(raw: &RawOptions, errors: &mut Errors) -> Options {
         memory: raw.get("memory").and_then(|v| memory(v, errors)),
         timeout: raw.get("timeout").and_then(|v| timeout(v, errors)),
         on: raw.get("on").and_then(|v| node_type(v, errors)),
+        retries: None,
+        backoff: None,
     }
 }
 

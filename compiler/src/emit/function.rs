@@ -30,7 +30,7 @@ pub(super) fn emit(plan: &FunctionPlan, ctx: &Ctx) -> TokenStream {
     });
     let output = &schema.output;
     let next = &schema.next;
-    let call = call(plan, &private);
+    let call = call(plan);
     let successors = plan
         .next
         .iter()
@@ -49,6 +49,7 @@ pub(super) fn emit(plan: &FunctionPlan, ctx: &Ctx) -> TokenStream {
                     args: &[#(#args),*],
                     output: #output,
                     next: &[#(#next),*],
+                    flow: #private::Flow::Straight,
                 },
                 call: #call,
             }
@@ -60,7 +61,7 @@ pub(super) fn emit(plan: &FunctionPlan, ctx: &Ctx) -> TokenStream {
 /// Takes the arguments, calls the handler, hands over what it yields. The
 /// bounds that these calls need are on the user's types, so that is where
 /// rustc reports what a type lacks.
-fn call(plan: &FunctionPlan, private: &TokenStream) -> TokenStream {
+fn call(plan: &FunctionPlan) -> TokenStream {
     let call = local("__call");
     let handler = &plan.item.sig.ident;
     let args = plan.args.iter().enumerate().map(|(index, arg)| {
@@ -68,10 +69,7 @@ fn call(plan: &FunctionPlan, private: &TokenStream) -> TokenStream {
         let index = syn::Index::from(index);
         quote_spanned!(at(ty.span())=> #call.arg::<#ty>(#index)?)
     });
-    let mut value = quote!(#handler(#(#args),*));
-    if plan.item.sig.asyncness.is_some() {
-        value = quote!(#private::block_on(#value));
-    }
+    let value = quote!(#handler(#(#args),*));
     let finish = match &plan.yields {
         Yields::Value(ty) => quote_spanned!(at(ty.span())=> #call.ok::<#ty>),
         Yields::Result(ty, Some(error)) => {
@@ -79,6 +77,10 @@ fn call(plan: &FunctionPlan, private: &TokenStream) -> TokenStream {
         }
         Yields::Result(ty, None) => quote_spanned!(at(ty.span())=> #call.result::<#ty, _>),
     };
+    if plan.item.sig.asyncness.is_some() {
+        let output = local("__output");
+        return quote!(|#call| #call.wait(#value, |#output| #finish(#output)));
+    }
     quote!(|#call| #finish(#value))
 }
 

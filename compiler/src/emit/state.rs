@@ -27,11 +27,16 @@ pub(super) fn emit(plan: &StatePlan, ctx: &Ctx) -> TokenStream {
     let scope = Ident::new(scope_variant(schema.scope), Span::call_site());
     let record = record(&plan.record);
     let codec = quote_spanned!(at(value.span())=> #private::codec::<#value>());
+    let key = match &schema.key {
+        Some(key) => quote!(#private::Some(#key)),
+        None => quote!(#private::None),
+    };
     let def = quote! {
         &#private::StateDef {
             name: #name,
             scope: #private::Scope::#scope,
             type_text: #ty,
+            key: #key,
         }
     };
     let (new, default) = match &plan.default {

@@ -108,6 +108,10 @@ fn function(checked: Function) -> FunctionPlan {
         fallible: matches!(yields, Yields::Result(..)),
         is_async: item.sig.asyncness.is_some(),
         next: next.iter().map(text).collect(),
+        each: false,
+        choice: false,
+        join: None,
+        on_error: None,
         options,
         name,
     };
@@ -130,6 +134,7 @@ fn variable(checked: Variable) -> StatePlan {
         scope: checked.scope,
         ty: text(&checked.value),
         cell: checked.cell_name,
+        key: None,
     };
     StatePlan {
         cfgs: cfgs(&checked.attrs),

@@ -82,6 +82,8 @@ impl Model {
                 module: f.place.module.clone(),
                 function: f.schema.clone(),
                 successors: Vec::new(),
+                join_to: None,
+                handler: None,
             };
             (f.schema.name.clone(), entry)
         });

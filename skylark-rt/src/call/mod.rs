@@ -5,14 +5,18 @@ mod arguments;
 use crate::{
     bounds::{Input, Output, Problem},
     codec,
-    state::{Collected, Invocation},
+    future::{self, Driven},
+    journal,
+    state::{self, Collected, Invocation, KeyOf},
     target::Fetch,
+    wait::Next,
 };
 use arguments::Given;
 use skylark_abi::{
-    call::{CallRequest, CallResponse, Failure, FailureKind, Outcome, Successor},
-    value::{Codec, fingerprint},
+    call::{CallRequest, CallResponse, Failure, FailureKind, Fan, Outcome, Successor},
+    value::{Codec, compact_list, fingerprint},
 };
+use std::{future::Future, rc::Rc};
 
 /// What is known of a function when it is compiled.
 #[derive(Debug)]
@@ -25,6 +29,27 @@ pub struct FunctionDef {
     pub output: &'static str,
     /// Its successors, as paths written in `next = …`.
     pub next: &'static [&'static str],
+    /// How the run goes on with them.
+    pub flow: Flow,
+}
+
+/// How a run goes on after a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// With its one successor, or not at all.
+    Straight,
+    /// With the successor that its result chooses.
+    Choice,
+    /// With all of them at once, whose ends `join` gets, or the caller.
+    Fan {
+        /// As a path written in `join = …`.
+        join: Option<&'static str>,
+    },
+    /// With one branch for each element of its result.
+    Each {
+        /// As a path written in `join = …`.
+        join: Option<&'static str>,
+    },
 }
 
 /// Decodes the arguments, calls the user's function, encodes what it yields.
@@ -38,9 +63,20 @@ pub struct Call<'a> {
     output_codec: Codec,
 }
 
-/// What a function yielded, encoded; or the `Err` that it returned.
+/// What a function yielded, encoded; or the `Err` that it returned; or what it
+/// did before it began to wait.
 #[derive(Debug)]
-pub struct Reply(Outcome);
+pub struct Reply(Replied);
+
+#[derive(Debug)]
+enum Replied {
+    Ended {
+        outcome: Outcome,
+        next: Vec<Successor>,
+        fan: Option<Fan>,
+    },
+    Waits(Collected, u32),
+}
 
 impl Call<'_> {
     /// The argument at `index`.
@@ -65,13 +101,80 @@ impl Call<'_> {
             [] => self.output_codec,
             _ => Codec::Compact,
         };
-        let output = match codec {
-            Codec::Json => codec::to_json(&output),
-            Codec::Compact => codec::to_compact(&output, fingerprint(self.def.output)),
+        let output = self.write(&output, codec)?;
+        let fan = match self.def.flow {
+            Flow::Fan { join } => Some(fan(join)),
+            Flow::Straight | Flow::Choice | Flow::Each { .. } => None,
         };
-        match output {
-            Ok(output) => Ok(Reply(Outcome::Ok { output, codec })),
-            Err(why) => Err(unwritable(self.def, codec, &why)),
+        let next = self.def.next.iter().map(|path| successor(path, None));
+        Ok(ended(Outcome::Ok { output, codec }, next.collect(), fan))
+    }
+
+    /// The reply of a function that yields one input for each of several
+    /// branches.
+    ///
+    /// # Errors
+    /// An element does not serialize.
+    pub fn each<T>(&self, output: T) -> Result<Reply, Failure>
+    where
+        T: IntoIterator,
+        T::Item: Output,
+    {
+        let (path, join) = match (self.def.next, self.def.flow) {
+            ([path, ..], Flow::Each { join }) => (*path, join),
+            _ => ("", None),
+        };
+        let mut next = Vec::new();
+        for item in output {
+            let input = self.write(&item, Codec::Compact)?;
+            next.push(successor(path, Some(input)));
+        }
+        if !next.is_empty() {
+            return Ok(ended(nothing(), next, Some(fan(join))));
+        }
+        // No branch will ever end: the empty list goes on at once.
+        let empty: [u8; 0] = [];
+        if let Some(join) = join {
+            let next = vec![successor(join, Some(compact_list(&[])))];
+            return Ok(ended(nothing(), next, None));
+        }
+        let codec = self.output_codec;
+        let output = self.write(&empty, codec)?;
+        Ok(ended(Outcome::Ok { output, codec }, Vec::new(), None))
+    }
+
+    /// The reply of a function that chooses its successor.
+    ///
+    /// # Errors
+    /// What goes to it does not serialize.
+    pub fn choice<T>(&self, output: Next<T>) -> Result<Reply, Failure> {
+        let (choice, input) = output.into_parts();
+        let input = input.map_err(|why| unwritable(self.def, Codec::Compact, &why))?;
+        let path = self.def.next.get(choice).copied().unwrap_or_default();
+        Ok(ended(nothing(), vec![successor(path, Some(input))], None))
+    }
+
+    fn write<T: Output>(&self, value: &T, codec: Codec) -> Result<Vec<u8>, Failure> {
+        let written = match codec {
+            Codec::Json => codec::to_json(value),
+            Codec::Compact => codec::to_compact(value, fingerprint(self.def.output)),
+        };
+        written.map_err(|why| unwritable(self.def, codec, &why))
+    }
+
+    /// Runs the future of an `async` handler, from where it waited last to where
+    /// it waits next or to its end, which `finish` makes a reply of.
+    ///
+    /// # Errors
+    /// Those of `finish`.
+    pub fn wait<F: Future>(
+        &self,
+        handler: F,
+        finish: impl FnOnce(F::Output) -> Result<Reply, Failure>,
+    ) -> Result<Reply, Failure> {
+        match future::drive(handler) {
+            Driven::Ended(output) => finish(output),
+            Driven::Waits(collected, need) => Ok(Reply(Replied::Waits(collected, need))),
         }
     }
 
@@ -80,15 +183,45 @@ impl Call<'_> {
     /// # Errors
     /// The value does not serialize. An `Err` is a reply like any other.
     pub fn result<T: Output, E: Problem>(&self, output: Result<T, E>) -> Result<Reply, Failure> {
+        self.fallible(output, |output| self.ok(output))
+    }
+
+    /// The same, where `finish` makes the reply of an `Ok`.
+    ///
+    /// # Errors
+    /// Those of `finish`.
+    pub fn fallible<T, E: Problem>(
+        &self,
+        output: Result<T, E>,
+        finish: impl FnOnce(T) -> Result<Reply, Failure>,
+    ) -> Result<Reply, Failure> {
         match output {
-            Ok(output) => self.ok(output),
+            Ok(output) => finish(output),
             // The alternate form is what shows the causes of `anyhow`'s errors
             // and its like.
-            Err(error) => Ok(Reply(Outcome::Err(Failure::new(
-                FailureKind::Returned,
-                format!("{error:#}"),
-            )))),
+            Err(error) => {
+                let failure = Failure::new(FailureKind::Returned, format!("{error:#}"));
+                Ok(ended(Outcome::Err(failure), Vec::new(), None))
+            }
         }
+    }
+}
+
+fn ended(outcome: Outcome, next: Vec<Successor>, fan: Option<Fan>) -> Reply {
+    Reply(Replied::Ended { outcome, next, fan })
+}
+
+/// The output of a function whose successors have inputs of their own.
+fn nothing() -> Outcome {
+    Outcome::Ok {
+        output: Vec::new(),
+        codec: Codec::Compact,
+    }
+}
+
+fn fan(join: Option<&str>) -> Fan {
+    Fan {
+        join: join.map(str::to_owned),
     }
 }
 
@@ -107,7 +240,7 @@ fn unwritable(def: &FunctionDef, codec: Codec, why: &str) -> Failure {
     )
 }
 
-/// Runs one call to its end.
+/// Runs one call to its end, or until it waits.
 pub(crate) fn run(
     def: &'static FunctionDef,
     body: Body,
@@ -115,49 +248,61 @@ pub(crate) fn run(
     fetch: Fetch,
 ) -> CallResponse {
     match attempt(def, body, request, fetch) {
-        Ok((outcome, Collected { touched, writes })) => {
-            let next = match outcome {
-                Outcome::Ok { .. } => def.next.iter().map(|path| successor(path)).collect(),
-                Outcome::Err(_) => Vec::new(),
-            };
-            CallResponse {
-                outcome,
-                touched,
-                writes,
-                next,
-            }
-        }
-        Err(failure) => CallResponse {
-            outcome: Outcome::Err(failure),
-            touched: Vec::new(),
-            writes: Vec::new(),
-            next: Vec::new(),
-        },
+        Ok(response) => response,
+        Err(failure) => CallResponse::ended(Outcome::Err(failure)),
     }
 }
 
 fn attempt(
     def: &'static FunctionDef,
     body: Body,
-    request: CallRequest,
+    mut request: CallRequest,
     fetch: Fetch,
-) -> Result<(Outcome, Collected), Failure> {
-    let given = Given::split(def, &request.input, request.input_codec)?;
-    let invocation = Invocation::start(request.fields, request.complete, fetch)?;
+) -> Result<CallResponse, Failure> {
+    let input: Rc<[u8]> = request.input.as_slice().into();
+    let given = Given::split(def, &input, request.input_codec)?;
+    let fields = std::mem::take(&mut request.fields);
+    let complete = std::mem::take(&mut request.complete);
+    let invocation = Invocation::start(fields, complete, fetch)?;
+    invocation.keys(key_of(def, Rc::clone(&input), request.input_codec));
+    let (_journal, reads) = journal::open(def.name, &mut request);
+    state::resume(reads);
     let call = Call {
         def,
         given,
         output_codec: request.output_codec,
     };
-    let Reply(outcome) = body(&call)?;
-    let collected = invocation.collect()?;
-    Ok((outcome, collected))
+    let mut response = CallResponse::ended(nothing());
+    let collected = match body(&call)?.0 {
+        Replied::Waits(collected, need) => {
+            response.outcome = None;
+            response.need = need;
+            response.effects = journal::close();
+            collected
+        }
+        Replied::Ended { outcome, next, fan } => {
+            response.effects = journal::finish()?;
+            response.outcome = Some(outcome);
+            response.next = next;
+            response.fan = fan;
+            invocation.collect()?
+        }
+    };
+    response.touched = collected.touched;
+    response.writes = collected.writes;
+    Ok(response)
 }
 
-fn successor(path: &str) -> Successor {
+/// Finds the bundle of a keyed variable: most calls have none, so the
+/// arguments are looked at when one is used.
+fn key_of(def: &'static FunctionDef, input: Rc<[u8]>, codec: Codec) -> KeyOf {
+    Rc::new(move |state| Given::split(def, &input, codec)?.key(def, state))
+}
+
+fn successor(path: &str, input: Option<Vec<u8>>) -> Successor {
     Successor {
         function: path.to_owned(),
-        input: None,
+        input,
     }
 }
 

@@ -18,18 +18,21 @@ static NONE: FunctionDef = FunctionDef {
     args: &[],
     output: "u8",
     next: &[],
+    flow: Flow::Straight,
 };
 static ONE: FunctionDef = FunctionDef {
     name: "one",
     args: &[("photo", "Photo")],
     output: "u32",
     next: &["super::two"],
+    flow: Flow::Straight,
 };
 static TWO: FunctionDef = FunctionDef {
     name: "two",
     args: &[("photo", "Photo"), ("scale", "u32")],
     output: "u32",
     next: &[],
+    flow: Flow::Straight,
 };
 
 fn none(call: &Call<'_>) -> Result<Reply, Failure> {
@@ -54,6 +57,9 @@ fn request(input: Vec<u8>, input_codec: Codec) -> CallRequest {
         output_codec: Codec::Json,
         fields: Vec::new(),
         complete: vec![Scope::App, Scope::Chain],
+        past: Vec::new(),
+        arrived: Vec::new(),
+        seen: Default::default(),
     }
 }
 
@@ -62,7 +68,9 @@ fn answer(def: &'static FunctionDef, body: Body, request: CallRequest) -> CallRe
 }
 
 fn json(def: &'static FunctionDef, body: Body, input: &str) -> Outcome {
-    answer(def, body, request(input.into(), Codec::Json)).outcome
+    answer(def, body, request(input.into(), Codec::Json))
+        .outcome
+        .unwrap()
 }
 
 #[test]
@@ -189,7 +197,10 @@ fn inputs_that_do_not_fit_say_where_and_why() {
 fn a_predecessors_output_is_taken_whole_or_spread() {
     fn check<T: Serialize>(def: &'static FunctionDef, body: Body, output: T) -> Option<Failure> {
         let input = codec::to_compact(&output, 5).unwrap();
-        match answer(def, body, request(input, Codec::Compact)).outcome {
+        match answer(def, body, request(input, Codec::Compact))
+            .outcome
+            .unwrap()
+        {
             Outcome::Ok { .. } => None,
             Outcome::Err(failure) => Some(failure),
         }
@@ -210,16 +221,16 @@ fn a_predecessors_output_is_taken_whole_or_spread() {
     assert!(check(&NONE, none, 1).is_some());
 
     let untagged = answer(&ONE, one, request(vec![0; 3], Codec::Compact));
-    assert!(matches!(untagged.outcome, Outcome::Err(f) if f.kind == FailureKind::Input));
+    assert!(matches!(untagged.outcome, Some(Outcome::Err(f)) if f.kind == FailureKind::Input));
 }
 
 #[test]
 fn what_goes_to_a_successor_is_compact_and_names_it() {
     let response = answer(&ONE, one, request(br#"{"width":3}"#.into(), Codec::Json));
-    let Outcome::Ok {
+    let Some(Outcome::Ok {
         output,
         codec: Codec::Compact,
-    } = response.outcome
+    }) = response.outcome
     else {
         panic!("{response:?}");
     };
@@ -243,6 +254,7 @@ fn an_err_is_a_failure_with_its_causes_and_keeps_its_writes() {
             name: "COUNT",
             scope: Scope::App,
             type_text: "u8",
+            key: None,
         },
     );
     static LEAKED: State<Mutex<u8>> = State::new(
@@ -253,6 +265,7 @@ fn an_err_is_a_failure_with_its_causes_and_keeps_its_writes() {
             name: "LEAKED",
             scope: Scope::App,
             type_text: "u8",
+            key: None,
         },
     );
 
@@ -275,7 +288,7 @@ fn an_err_is_a_failure_with_its_causes_and_keeps_its_writes() {
     };
     let response = answer(&ONE, failing, request(b"{}".into(), Codec::Json));
     let wanted = Failure::new(FailureKind::Returned, "full: no seats left");
-    assert_eq!(response.outcome, Outcome::Err(wanted));
+    assert_eq!(response.outcome, Some(Outcome::Err(wanted)));
     assert!(response.next.is_empty());
     let written: Vec<&Variable> = response
         .writes
@@ -290,7 +303,7 @@ fn an_err_is_a_failure_with_its_causes_and_keeps_its_writes() {
         call.ok(1)
     };
     let response = answer(&NONE, leaking, request(Vec::new(), Codec::Json));
-    assert!(matches!(response.outcome, Outcome::Err(f) if f.at.as_deref() == Some("LEAKED")));
+    assert!(matches!(response.outcome, Some(Outcome::Err(f)) if f.at.as_deref() == Some("LEAKED")));
     assert!(response.writes.is_empty() && response.touched.is_empty());
 }
 

@@ -1,28 +1,42 @@
 //! What the running invocation has read and written so far.
 
 use super::StateDef;
-use crate::target::{self, Fetch};
+use crate::{
+    journal,
+    target::{self, Fetch},
+};
 use skylark_abi::call::{Failure, FailureKind, Field, Scope, Variable};
-use std::{any::Any, cell::RefCell};
+use std::{any::Any, cell::RefCell, rc::Rc};
 
 /// A variable that the invocation has loaded.
 pub(super) trait Loaded {
     /// The variable.
-    fn def(&self) -> &'static StateDef;
+    fn variable(&self) -> &Variable;
 
     /// Its cell, if it lasts for ever.
     fn cell(&self) -> Option<&'static dyn Any>;
 
-    /// What to write, if the value has changed since it was loaded.
-    fn change(&self) -> Result<Option<Vec<u8>>, Failure>;
+    /// What to write, if the value has changed since it was loaded; `when` says
+    /// what it is asked at, for an error.
+    fn change(&self, when: &str) -> Result<Option<Vec<u8>>, Failure>;
+
+    /// The value as it is, or as it was loaded.
+    fn save(&self, current: bool) -> Result<Vec<u8>, Failure>;
+
+    /// Puts a saved value back.
+    fn restore(&self, saved: &[u8]) -> Result<(), Failure>;
 }
 
 /// A variable that the invocation has used; `None` while it is being loaded.
 struct Used {
     /// Address of the static: its identity.
     address: *const (),
+    scope: Scope,
     loaded: Option<Box<dyn Loaded>>,
 }
+
+/// Gives the text of an argument's value, for keyed variables.
+pub(crate) type KeyOf = Rc<dyn Fn(&StateDef) -> Result<String, Failure>>;
 
 /// State of the invocation that runs on this thread.
 struct Running {
@@ -30,6 +44,9 @@ struct Running {
     complete: Vec<Scope>,
     fetch: Fetch,
     used: Vec<Used>,
+    /// What a stretch that is executed again reads its shared state from.
+    replay: Option<Vec<Field>>,
+    key_of: Option<KeyOf>,
 }
 
 thread_local! {
@@ -73,9 +90,20 @@ impl Invocation {
                 complete,
                 fetch,
                 used: Vec::new(),
+                replay: None,
+                key_of: None,
             });
             Ok(Self(()))
         })
+    }
+
+    /// How keyed variables find their bundle.
+    pub(crate) fn keys(&self, key_of: KeyOf) {
+        RUNNING.with_borrow_mut(|running| {
+            if let Some(running) = running {
+                running.key_of = Some(key_of);
+            }
+        });
     }
 
     /// What was touched, and what of it changed.
@@ -83,27 +111,107 @@ impl Invocation {
     /// # Errors
     /// A variable is still locked, or its value cannot be serialized.
     pub(crate) fn collect(&self) -> Result<Collected, Failure> {
-        let mut collected = Collected::default();
-        // A `Serialize` of the user's may touch more variables: they are taken
-        // out one by one, while nothing is borrowed.
-        let take = |index: usize| {
-            RUNNING.with_borrow_mut(|running| running.as_mut()?.used.get_mut(index)?.loaded.take())
+        collect(|_| true, "at the end of the call")
+    }
+}
+
+fn collect(which: impl Fn(Scope) -> bool, when: &str) -> Result<Collected, Failure> {
+    let mut collected = Collected::default();
+    let mut index = 0;
+    while let Some((scope, loaded)) = take(index) {
+        let change = match which(scope) {
+            true => loaded.change(when).map(Some),
+            false => Ok(None),
         };
+        let variable = loaded.variable().clone();
+        put_back(index, loaded);
+        index += 1;
+        let Some(value) = change? else { continue };
+        if let Some(value) = value {
+            collected.writes.push(Field {
+                variable: variable.clone(),
+                value: Some(value),
+            });
+        }
+        collected.touched.push(variable);
+    }
+    Ok(collected)
+}
+
+/// A `Serialize` of the user's may touch more variables: they are taken out
+/// one by one, while nothing is borrowed.
+fn take(index: usize) -> Option<(Scope, Box<dyn Loaded>)> {
+    RUNNING.with_borrow_mut(|running| {
+        let used = running.as_mut()?.used.get_mut(index)?;
+        Some((used.scope, used.loaded.take()?))
+    })
+}
+
+/// Ends a stretch: what it did to shared state, unless it is `replayed`. That
+/// state is read anew by the next one; the run's own stays.
+///
+/// # Errors
+/// As of [`Invocation::collect`].
+pub(crate) fn cut(replayed: bool) -> Result<Collected, Failure> {
+    let is_shared = |scope| scope != Scope::Chain;
+    let collected = match replayed {
+        true => Collected::default(),
+        false => collect(is_shared, "across an `.await`")?,
+    };
+    let put_away: Vec<Used> = RUNNING.with_borrow_mut(|running| {
+        let used = running.as_mut().map(|r| &mut r.used);
+        used.map_or_else(Vec::new, |used| {
+            used.extract_if(.., |u| is_shared(u.scope)).collect()
+        })
+    });
+    drop(put_away);
+    Ok(collected)
+}
+
+/// Begins a stretch, which reads from `replay` if it was executed before.
+pub(crate) fn resume(replay: Option<Vec<Field>>) {
+    RUNNING.with_borrow_mut(|running| {
+        if let Some(running) = running {
+            running.replay = replay;
+        }
+    });
+}
+
+/// The values of all that is loaded, to go back to.
+pub(crate) struct Savepoint(Vec<Vec<u8>>);
+
+impl Savepoint {
+    /// The values as they are now.
+    ///
+    /// # Errors
+    /// A variable is locked, or its value cannot be serialized.
+    pub(crate) fn now() -> Result<Self, Failure> {
+        let mut saved = Vec::new();
+        while let Some((_, loaded)) = take(saved.len()) {
+            let value = loaded.save(true);
+            put_back(saved.len(), loaded);
+            saved.push(value?);
+        }
+        Ok(Self(saved))
+    }
+
+    /// Undoes every write since.
+    ///
+    /// # Errors
+    /// A variable is locked.
+    pub(crate) fn restore(self) -> Result<(), Failure> {
         let mut index = 0;
-        while let Some(loaded) = take(index) {
-            let variable = loaded.def().variable();
-            let change = loaded.change();
+        while let Some((_, loaded)) = take(index) {
+            let restored = match self.0.get(index) {
+                Some(saved) => loaded.restore(saved),
+                // It was loaded since.
+                None => loaded.save(false).and_then(|saved| loaded.restore(&saved)),
+            };
             put_back(index, loaded);
-            if let Some(value) = change? {
-                collected.writes.push(Field {
-                    variable: variable.clone(),
-                    value: Some(value),
-                });
-            }
-            collected.touched.push(variable);
+            restored?;
             index += 1;
         }
-        Ok(collected)
+        Ok(())
     }
 }
 
@@ -129,7 +237,11 @@ enum Standing {
     Loaded(Option<&'static dyn Any>),
     Loading,
     Unused(usize),
+    Refused,
 }
+
+/// What [`crate::nondet`] calls itself.
+pub(crate) const NONDET: &str = "`skylark::nondet`";
 
 /// Makes sure that the static at `address` is loaded, if an invocation runs on
 /// this thread, and gives its cell there. A failure ends the call.
@@ -142,6 +254,9 @@ pub(super) fn enter(
         let Some(running) = running else {
             return Standing::Plain;
         };
+        if journal::is_inside(NONDET) {
+            return Standing::Refused;
+        }
         match running.used.iter().find(|u| u.address == address) {
             Some(Used {
                 loaded: Some(loaded),
@@ -151,6 +266,7 @@ pub(super) fn enter(
             None => {
                 running.used.push(Used {
                     address,
+                    scope: def.scope,
                     loaded: None,
                 });
                 Standing::Unused(running.used.len() - 1)
@@ -162,6 +278,10 @@ pub(super) fn enter(
         Standing::Loaded(cell) => cell,
         Standing::Loading => target::abort(def.failure(format_args!(
             "is used by its own initializer, default or serde implementation"
+        ))),
+        Standing::Refused => target::abort(def.failure(format_args!(
+            "is used inside `skylark::nondet`, which is left out when the function is executed \
+             again; use it outside, and record only the value"
         ))),
         Standing::Unused(index) => match load() {
             Ok(loaded) => {
@@ -177,17 +297,39 @@ pub(super) fn enter(
 /// Where the stored value of a variable is.
 enum Source {
     Known(Option<Vec<u8>>),
+    Unread,
     Host(Fetch),
 }
 
+/// The variable that `def` means in this invocation.
+pub(super) fn variable(def: &StateDef) -> Result<Variable, Failure> {
+    let key = match def.key {
+        None => String::new(),
+        Some(_) => {
+            let key_of = RUNNING.with_borrow(|r| r.as_ref().and_then(|r| r.key_of.clone()));
+            key_of.map_or_else(|| Ok(String::new()), |key_of| key_of(def))?
+        }
+    };
+    Ok(Variable {
+        scope: def.scope,
+        name: def.name.to_owned(),
+        key,
+    })
+}
+
 /// The stored value of a variable; `None` if it was never written.
-pub(super) fn stored(def: &StateDef) -> Result<Option<Vec<u8>>, Failure> {
-    let variable = def.variable();
+pub(super) fn stored(def: &StateDef, variable: &Variable) -> Result<Option<Vec<u8>>, Failure> {
     let source = RUNNING.with_borrow_mut(|running| {
         let Some(running) = running else {
             return Source::Known(None);
         };
-        match running.fields.iter_mut().find(|f| f.variable == variable) {
+        if let Some(replay) = &mut running.replay
+            && def.scope != Scope::Chain
+        {
+            let read = replay.iter_mut().find(|f| f.variable == *variable);
+            return read.map_or(Source::Unread, |f| Source::Known(f.value.take()));
+        }
+        match running.fields.iter_mut().find(|f| f.variable == *variable) {
             Some(field) => Source::Known(field.value.take()),
             None if running.complete.contains(&def.scope) => Source::Known(None),
             None => Source::Host(running.fetch.clone()),
@@ -195,7 +337,17 @@ pub(super) fn stored(def: &StateDef) -> Result<Option<Vec<u8>>, Failure> {
     });
     match source {
         Source::Known(value) => Ok(value),
-        Source::Host(fetch) => fetch.fetch(&variable),
+        Source::Host(fetch) => fetch.fetch(variable),
+        Source::Unread => Err(Failure::new(
+            FailureKind::Diverged,
+            format!(
+                "executed again, the function did something else than the first time: it reads state \
+                 `{}`, which it did not read then; until it has waited for the last time, it must do \
+                 the same each time it sees the same: record what may differ with `skylark::nondet`",
+                def.name
+            ),
+        )
+        .at(def.name)),
     }
 }
 

@@ -13,7 +13,7 @@ mod variable;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use invocation::{Collected, Invocation};
+pub(crate) use invocation::{Collected, Invocation, KeyOf, NONDET, Savepoint, cut, resume};
 pub use {
     cell::{Locked, StateCell},
     variable::{StateCodec, StateDef, codec},

@@ -25,6 +25,7 @@ static SEEN: State<Mutex<Seen>> = State::new(
         name: "SEEN",
         scope: Scope::App,
         type_text: "Seen",
+        key: None,
     },
 );
 
@@ -36,6 +37,7 @@ static HITS: State<AtomicU32> = State::with_default(
         name: "HITS",
         scope: Scope::Chain,
         type_text: "u32",
+        key: None,
     },
     || 40,
 );
@@ -53,6 +55,7 @@ static NAMES: LocalState<RefCell<Vec<String>>> = LocalState::new(
         name: "NAMES",
         scope: Scope::App,
         type_text: "Vec<String>",
+        key: None,
     },
 );
 
@@ -64,6 +67,7 @@ static TURN: LocalState<Cell<u8>> = LocalState::with_default(
         name: "TURN",
         scope: Scope::App,
         type_text: "u8",
+        key: None,
     },
     || 7,
 );
@@ -76,6 +80,7 @@ static LAZY: State<LazyLock<Mutex<u32>>> = State::new(
         name: "LAZY",
         scope: Scope::App,
         type_text: "u32",
+        key: None,
     },
 );
 
@@ -87,6 +92,7 @@ static SELFISH: State<LazyLock<Mutex<u32>>> = State::new(
         name: "SELFISH",
         scope: Scope::App,
         type_text: "u32",
+        key: None,
     },
 );
 
@@ -107,7 +113,11 @@ fn stored<T: Serialize>(value: &T, ty: &str) -> Vec<u8> {
 fn field(scope: Scope, name: &str, value: Option<Vec<u8>>) -> Field {
     let name = name.to_owned();
     Field {
-        variable: Variable { scope, name },
+        variable: Variable {
+            scope,
+            name,
+            key: String::new(),
+        },
         value,
     }
 }

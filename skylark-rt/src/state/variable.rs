@@ -23,19 +23,13 @@ pub struct StateDef {
     pub scope: Scope,
     /// Source text of the type that is stored.
     pub type_text: &'static str,
+    /// The argument whose value chooses the bundle.
+    pub key: Option<&'static str>,
 }
 
 impl StateDef {
-    /// The variable, as envelopes name it.
-    pub(super) fn variable(&self) -> Variable {
-        Variable {
-            scope: self.scope,
-            name: self.name.to_owned(),
-        }
-    }
-
     /// A failure to load or store it.
-    pub(super) fn failure(&self, why: fmt::Arguments<'_>) -> Failure {
+    pub(crate) fn failure(&self, why: fmt::Arguments<'_>) -> Failure {
         Failure::new(FailureKind::State, format!("state `{}` {why}", self.name)).at(self.name)
     }
 
@@ -43,7 +37,7 @@ impl StateDef {
     fn locked(&self, when: &str) -> Failure {
         self.failure(format_args!(
             "is still locked {when}: a guard or borrow of it was kept (leaked, or put into a static); \
-             let it go out of scope before the function returns"
+             let it go out of scope before the function returns or awaits"
         ))
     }
 
@@ -131,7 +125,7 @@ impl<C: StateCell> Parts<C> {
         self.def
     }
 
-    fn encode(&self, cell: &C) -> Result<Vec<u8>, Failure> {
+    fn encode(&self, cell: &C, when: &str) -> Result<Vec<u8>, Failure> {
         let print = fingerprint(self.def.type_text);
         match cell.with(|value| (self.codec.encode)(value, print)) {
             Ok(Ok(bytes)) => Ok(bytes),
@@ -139,7 +133,7 @@ impl<C: StateCell> Parts<C> {
                 "cannot be stored: its value of type `{}` does not serialize: {why}",
                 self.def.type_text
             ))),
-            Err(Locked) => Err(self.def.locked("at the end of the call")),
+            Err(Locked) => Err(self.def.locked(when)),
         }
     }
 
@@ -239,6 +233,7 @@ impl<C: StateCell> Drop for Own<C> {
 pub(super) struct Bound<C: StateCell, P> {
     place: P,
     parts: Parts<C>,
+    variable: Variable,
     /// Its payload when it was loaded.
     before: Vec<u8>,
 }
@@ -252,7 +247,8 @@ impl<C: StateCell, P: Place<C> + 'static> Bound<C, P> {
                 .with(|cell| cell.put(value))
                 .map_err(|Locked| parts.def.locked("at its first use in the call"))
         };
-        let before = match invocation::stored(parts.def)? {
+        let variable = invocation::variable(parts.def)?;
+        let before = match invocation::stored(parts.def, &variable)? {
             Some(stored) => {
                 put(parts.decode(&stored)?)?;
                 stored
@@ -261,30 +257,47 @@ impl<C: StateCell, P: Place<C> + 'static> Bound<C, P> {
                 if let Some(default) = parts.default {
                     put(default())?;
                 }
-                place.with(|cell| parts.encode(cell))?
+                place.with(|cell| parts.encode(cell, "at its first use in the call"))?
             }
         };
         Ok(Box::new(Self {
             place,
             parts: *parts,
+            variable,
             before,
         }))
     }
 }
 
 impl<C: StateCell, P: Place<C>> Loaded for Bound<C, P> {
-    fn def(&self) -> &'static StateDef {
-        self.parts.def
+    fn variable(&self) -> &Variable {
+        &self.variable
     }
 
     fn cell(&self) -> Option<&'static dyn Any> {
         self.place.cell()
     }
 
-    fn change(&self) -> Result<Option<Vec<u8>>, Failure> {
-        let after = self.place.with(|cell| self.parts.encode(cell))?;
+    fn change(&self, when: &str) -> Result<Option<Vec<u8>>, Failure> {
+        let after = self.place.with(|cell| self.parts.encode(cell, when))?;
         // The tag alone may differ: then an equal value was written by the
         // same type under another name, and reading it is no change.
         Ok((after.get(HEADER..) != self.before.get(HEADER..)).then_some(after))
+    }
+
+    fn save(&self, current: bool) -> Result<Vec<u8>, Failure> {
+        match current {
+            true => self
+                .place
+                .with(|cell| self.parts.encode(cell, "when a transaction begins")),
+            false => Ok(self.before.clone()),
+        }
+    }
+
+    fn restore(&self, saved: &[u8]) -> Result<(), Failure> {
+        let value = self.parts.decode(saved)?;
+        self.place
+            .with(|cell| cell.put(value))
+            .map_err(|Locked| self.parts.def.locked("when a transaction is undone"))
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     log::Level,
 };
 use skylark_abi::{
-    call::{CallRequest, CallResponse, Failure, FailureKind, Outcome, Variable},
+    call::{CallRequest, CallResponse, Failure, FailureKind, Outcome, Scope, Variable},
     names::{ABSENT, IMPORT_MODULE, pack},
 };
 use std::{
@@ -19,6 +19,7 @@ use std::{
 #[link(wasm_import_module = "skylark_v1")]
 unsafe extern "C" {
     fn state_fetch(scope: i32, name: *const u8, name_len: usize) -> i64;
+    fn state_fetch_key(name: *const u8, name_len: usize, key: *const u8, key_len: usize) -> i64;
     fn state_take(dst: *mut u8, len: usize);
     #[link_name = "log"]
     fn host_log(level: i32, text: *const u8, len: usize);
@@ -36,8 +37,16 @@ impl Fetch {
     /// ends the call if it cannot be read.
     pub(crate) fn fetch(self, variable: &Variable) -> Result<Option<Vec<u8>>, Failure> {
         let name = variable.name.as_bytes();
-        // SAFETY: the host reads `name.len()` bytes at `name`, which live.
-        let len = unsafe { state_fetch(variable.scope.to_wire(), name.as_ptr(), name.len()) };
+        let key = variable.key.as_bytes();
+        let len = match variable.scope {
+            // SAFETY: the host reads `name.len()` bytes at `name`, and `key.len()`
+            // at `key`; both live.
+            Scope::Key => unsafe {
+                state_fetch_key(name.as_ptr(), name.len(), key.as_ptr(), key.len())
+            },
+            // SAFETY: the host reads `name.len()` bytes at `name`, which live.
+            scope => unsafe { state_fetch(scope.to_wire(), name.as_ptr(), name.len()) },
+        };
         if len == ABSENT {
             return Ok(None);
         }
@@ -131,12 +140,10 @@ pub unsafe fn entry(ptr: *mut u8, len: usize, def: &'static FunctionDef, body: B
     }
     let response = match request {
         Ok(request) => call::run(def, body, request, Fetch),
-        Err(e) => CallResponse {
-            outcome: Outcome::Err(Failure::new(FailureKind::Contract, e.to_string())),
-            touched: Vec::new(),
-            writes: Vec::new(),
-            next: Vec::new(),
-        },
+        Err(e) => CallResponse::ended(Outcome::Err(Failure::new(
+            FailureKind::Contract,
+            e.to_string(),
+        ))),
     };
     // The host reads it after this call; the instance ends with it.
     packed(skylark_abi::encode(&response).leak())

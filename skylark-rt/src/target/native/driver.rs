@@ -1,52 +1,431 @@
-//! Drives one task of the protocol against the store in memory.
+//! Drives the protocol's tasks against the store in memory, and delivers what
+//! they send.
 
 use super::{
-    Fetch, guarded,
+    Fetch,
+    faults::{Calm, Fault, Faults, Point},
+    guarded,
+    queue::{Item, Queue},
     registry::{App, Function},
-    store::Memory,
+    store::{Memory, micros},
 };
-use crate::call;
+use crate::{call, wait::http::Response};
 use skylark_abi::{
     call::{CallRequest, CallResponse, Failure, FailureKind, Outcome, Variable},
-    protocol::{Begun, Bounds, Done, Miss, Plan, Step, Task},
-    run::{Invocation, Message, TaskReport},
-    schema::nearest,
+    journal::{Arrival, HttpRequest, ReplyTo},
+    protocol::{
+        Begin, Begun, Bounds, Commit, Committed, Completed, Done, Miss, Outgoing, Plan, Promise,
+        Step, Task, Versioned,
+    },
+    run::{Answer, Errand, Invocation, Message, TaskReport, Waiting},
+    schema::{Schema, nearest},
+    value::{Codec, fingerprint},
 };
 use std::{
     cell::RefCell,
+    fmt,
     rc::Rc,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant, SystemTime},
+    time::Duration,
 };
 
 /// The name of this process as a node.
 pub(super) const NODE: &str = "native";
 
-/// A task that is over, with the reports of its path.
+/// Why a delivery is not over.
 #[derive(Debug)]
-pub(super) struct Executed {
-    pub(super) done: Done,
-    pub(super) tasks: Vec<TaskReport>,
+pub(super) enum Halt {
+    /// The process has stopped.
+    Crash,
+    /// Another attempt has the lease for that long.
+    Later(Duration),
 }
 
-/// An app and its store.
-#[derive(Debug)]
+type Server = dyn Fn(&HttpRequest) -> Response + Send + Sync;
+
+/// An app, its store, and what is under way.
 pub(super) struct Host {
     pub(super) app: App,
+    schema: Arc<Schema>,
     store: Mutex<Memory>,
+    pub(super) queue: Queue,
+    faults: Mutex<Arc<dyn Faults>>,
+    server: Mutex<Option<Arc<Server>>>,
+    bounds: Bounds,
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host")
+            .field("store", &self.store)
+            .field("queue", &self.queue)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is locked here is not left half done by a panic.
+pub(super) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Host {
     pub(super) fn new(app: App) -> Self {
         Self {
+            schema: Arc::new(app.schema.clone()),
             app,
             store: Mutex::default(),
+            queue: Queue::default(),
+            faults: Mutex::new(Arc::new(Calm)),
+            server: Mutex::default(),
+            bounds: Bounds::default(),
         }
     }
 
+    /// The store, past the seam: to look, and to set things up.
     pub(super) fn store(&self) -> MutexGuard<'_, Memory> {
-        // Its methods do not panic half way.
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.store)
+    }
+
+    pub(super) fn set_faults(&self, faults: Arc<dyn Faults>) {
+        *lock(&self.faults) = faults;
+    }
+
+    pub(super) fn set_server(&self, server: Arc<Server>) {
+        *lock(&self.server) = Some(server);
+    }
+
+    /// Does `act` at this point, unless something goes wrong there.
+    fn at<T>(&self, point: &Point<'_>, act: impl FnOnce() -> T) -> Result<T, Halt> {
+        let faults = Arc::clone(&*lock(&self.faults));
+        self.suffer(faults.before(point))?;
+        let done = act();
+        self.suffer(faults.after(point))?;
+        Ok(done)
+    }
+
+    fn suffer(&self, fault: Fault) -> Result<(), Halt> {
+        match fault {
+            Fault::None | Fault::Twice(_) => Ok(()),
+            Fault::Crash => Err(Halt::Crash),
+            Fault::Delay(pause) => {
+                self.queue.pass(pause);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn begin(&self, begin: &Begin) -> Result<Begun, Halt> {
+        self.at(&Point::Begin(begin), || self.store().begin(begin))
+    }
+
+    pub(super) fn commit(&self, commit: &Commit) -> Result<Committed, Halt> {
+        let now = self.queue.now();
+        self.at(&Point::Commit(commit), || self.store().commit(commit, now))
+    }
+
+    /// Delivers one message, unless something goes wrong with it. What is not
+    /// acknowledged comes again.
+    pub(super) fn deliver(self: &Arc<Self>, item: Item) {
+        let Item { entry, copy } = item;
+        let (entry, is_copy) = (entry.as_str(), copy.is_some());
+        let until = self.queue.now().saturating_add(micros(self.bounds.claim));
+        let claimed = copy.or_else(|| self.store().claim(entry, until));
+        let Some(payload) = claimed else {
+            return; // Another delivery of it was acknowledged.
+        };
+        let Ok(message) = skylark_abi::decode::<Message>(&payload) else {
+            return self.store().acknowledge(entry);
+        };
+        let point = Point::Deliver(entry, &message);
+        let faults = Arc::clone(&*lock(&self.faults));
+        let delivered = match faults.before(&point) {
+            Fault::Crash => Err(Halt::Crash),
+            Fault::Delay(pause) => Err(Halt::Later(pause)),
+            fault => {
+                if let Fault::Twice(pause) = fault
+                    && !is_copy
+                {
+                    let item = Item {
+                        entry: entry.to_owned(),
+                        copy: Some(payload),
+                    };
+                    self.queue.push_item(item, pause);
+                }
+                self.receive(entry, message.clone())
+            }
+        };
+        let delivered = delivered.and_then(|()| self.suffer(faults.after(&point)));
+        match delivered.and_then(|()| {
+            let point = Point::Acknowledge(entry);
+            self.at(&point, || self.store().acknowledge(entry))
+        }) {
+            Ok(()) => {}
+            Err(Halt::Later(pause)) => self.queue.push(entry.to_owned(), pause),
+            // What it had in memory is gone with it.
+            Err(Halt::Crash) => self.queue.clear(),
+        }
+    }
+
+    fn receive(self: &Arc<Self>, entry: &str, message: Message) -> Result<(), Halt> {
+        match message {
+            Message::Invoke(invocation) => {
+                let report = self.arrived(&invocation.id.task_id, &invocation.function);
+                let task = Task::new(*invocation, Arc::clone(&self.schema), self.plan(entry));
+                self.execute(task, report)
+            }
+            Message::Answer(answer) => self.answer(entry, *answer),
+            Message::Await(waiting) => self.wait(entry, &waiting),
+            Message::Http(errand) => self.ask(entry, *errand),
+            Message::Complete(completion) => {
+                let run = completion.chain_id.clone();
+                self.at(&Point::Complete(&run), || {
+                    self.store().complete(*completion)
+                })
+            }
+        }
+    }
+
+    fn answer(self: &Arc<Self>, entry: &str, answer: Answer) -> Result<(), Halt> {
+        let report = self.arrived(&answer.reply.to.task_id, &answer.reply.function);
+        let task = Task::answer(answer, Arc::clone(&self.schema), self.plan(entry));
+        self.execute(task, report)
+    }
+
+    /// Has somebody wait for a promise.
+    fn wait(self: &Arc<Self>, entry: &str, waiting: &Waiting) -> Result<(), Halt> {
+        loop {
+            let (promise, version) = self.promise(&waiting.app, &waiting.promise)?;
+            match promise.wait(version, waiting, self.bounds.max_wait) {
+                Some(Ok(Message::Answer(answer))) => return self.answer(entry, *answer),
+                Some(Ok(_)) => return Ok(()),
+                Some(Err(mut commit)) => {
+                    commit.acks.push(entry.to_owned());
+                    if let Committed::Done { .. } = self.commit(&commit)? {
+                        return Ok(());
+                    }
+                }
+                None => {
+                    let failure = Failure::new(
+                        FailureKind::TooLarge,
+                        format!("too many wait for the promise `{}`", waiting.promise),
+                    );
+                    let outcome = Outcome::Err(failure);
+                    return self.answer(entry, self.arrival(&waiting.app, &waiting.reply, outcome));
+                }
+            }
+        }
+    }
+
+    fn promise(&self, app: &str, id: &str) -> Result<(Promise, u64), Halt> {
+        let begun = self.begin(&Promise::begin(app, id, NODE))?;
+        let read: Option<Versioned> = match begun {
+            Begun::Leased { fields, .. } => fields.into_iter().next(),
+            Begun::Recorded(_) | Begun::Busy { .. } => None,
+        };
+        let version = read.as_ref().map_or(0, |r| r.version);
+        let promise = read.as_ref().and_then(Promise::of).unwrap_or_default();
+        Ok((promise, version))
+    }
+
+    /// Completes a promise; whether it had no other value before.
+    pub(super) fn complete(&self, app: &str, id: &str, json: &[u8]) -> Result<bool, Halt> {
+        loop {
+            let (promise, version) = self.promise(app, id)?;
+            let value = Arrival {
+                position: 0,
+                outcome: Outcome::Ok {
+                    output: json.to_vec(),
+                    codec: Codec::Json,
+                },
+                unix_us: self.queue.now(),
+            };
+            let bounds = (self.bounds.claim, self.bounds.max_wait);
+            match promise.complete(version, (app, id), value, bounds) {
+                Completed::Same => return Ok(true),
+                Completed::Other => return Ok(false),
+                Completed::Commit(commit, answers) => {
+                    if let Committed::Done { .. } = self.commit(&commit)? {
+                        for (entry, _) in answers {
+                            self.queue.push(entry, Duration::ZERO);
+                        }
+                        return Ok(true);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Asks the server of the test.
+    fn ask(self: &Arc<Self>, entry: &str, errand: Errand) -> Result<(), Halt> {
+        let Errand {
+            app,
+            mut request,
+            reply,
+        } = errand;
+        let key = reply.to.child(reply.position).to_string();
+        request.headers.push(("Idempotency-Key".into(), key));
+        let server = lock(&self.server).clone();
+        let outcome = match server {
+            None => Outcome::Err(Failure::new(
+                FailureKind::Unavailable,
+                format!(
+                    "nobody answers `{} {}`: give the runtime a server with `Runtime::serve`",
+                    request.method, request.url
+                ),
+            )),
+            Some(server) => {
+                let point = Point::Ask(entry);
+                let answer = self.at(&point, || guarded(|| server(&request)))?;
+                let print = fingerprint("http::Response");
+                let output = answer.and_then(|answer| {
+                    crate::codec::to_compact(&answer, print)
+                        .map_err(|why| Failure::new(FailureKind::Contract, why))
+                });
+                match output {
+                    Ok(output) => Outcome::Ok {
+                        output,
+                        codec: Codec::Compact,
+                    },
+                    Err(failure) => Outcome::Err(failure),
+                }
+            }
+        };
+        self.answer(entry, self.arrival(&app, &reply, outcome))
+    }
+
+    fn arrival(&self, app: &str, reply: &ReplyTo, outcome: Outcome) -> Answer {
+        Answer {
+            app: app.to_owned(),
+            reply: reply.clone(),
+            arrival: Arrival {
+                position: reply.position,
+                outcome,
+                unix_us: self.queue.now(),
+            },
+            tasks: Vec::new(),
+        }
+    }
+
+    /// What the store is asked by whoever delivers this entry: all that is
+    /// delivered may be so twice.
+    fn plan(&self, entry: &str) -> Plan {
+        Plan {
+            owner: NODE.to_owned(),
+            dedupe: true,
+            prefetch: Vec::new(),
+            inline: false,
+            acks: vec![entry.to_owned()],
+            bounds: self.bounds.clone(),
+        }
+    }
+
+    fn execute(self: &Arc<Self>, task: Task, mut report: TaskReport) -> Result<(), Halt> {
+        let task = Rc::new(RefCell::new(task));
+        let mut step = task.borrow_mut().start();
+        loop {
+            step = match step {
+                Step::Begin(begin) => {
+                    let begun = self.begin(&begin)?;
+                    task.borrow_mut().begun(begun)
+                }
+                Step::Run(request) => {
+                    let id = request.id.clone();
+                    let response = self.at(&Point::Run(&id), || self.run(&task, *request))?;
+                    self.ran(&task, response?, &mut report)
+                }
+                Step::Ran(response) => self.ran(&task, *response, &mut report),
+                Step::Commit(commit) => {
+                    let committed = self.commit(&commit)?;
+                    task.borrow_mut().committed(committed, report.clone())
+                }
+                Step::Wait(pause) => return Err(Halt::Later(pause)),
+                Step::Done(done) => return Ok(self.send(*done)),
+            };
+        }
+    }
+
+    /// What was committed goes on its way.
+    fn send(&self, done: Done) {
+        for Outgoing { entry, after, .. } in done.messages {
+            self.queue.push(entry, after);
+        }
+    }
+
+    fn ran(
+        &self,
+        task: &RefCell<Task>,
+        mut response: CallResponse,
+        report: &mut TaskReport,
+    ) -> Step {
+        let mut task = task.borrow_mut();
+        weigh(report, &response);
+        // The commit is to come, and the report goes with it.
+        report.round_trips = task.round_trips() + 1;
+        report.conflicts = task.conflicts();
+        report.input_bytes = task.invocation().input.len() as u64;
+        report.function.clone_from(&task.invocation().function);
+        let starts = task.starts(&response, report).unwrap_or_else(|failure| {
+            response = CallResponse::ended(Outcome::Err(failure));
+            // Its handler of errors, if there is room for that.
+            task.starts(&response, report).unwrap_or_default()
+        });
+        task.ran(response, starts, report.clone())
+    }
+
+    /// Calls the guest. A crash while it reads state ends it there.
+    fn run(
+        self: &Arc<Self>,
+        task: &Rc<RefCell<Task>>,
+        request: CallRequest,
+    ) -> Result<CallResponse, Halt> {
+        let name = task.borrow().invocation().function.clone();
+        let halted = Rc::new(RefCell::new(None));
+        let fetch = {
+            let (host, task) = (Arc::clone(self), Rc::clone(task));
+            let halted = Rc::clone(&halted);
+            Fetch::new(move |variable| {
+                host.fetch(&task, variable).unwrap_or_else(|halt| {
+                    *halted.borrow_mut() = Some(halt);
+                    Err(Failure::new(
+                        FailureKind::Unavailable,
+                        "the process has stopped",
+                    ))
+                })
+            })
+        };
+        let response = self.function(&name).and_then(|function| {
+            let Function { def, body, .. } = function;
+            guarded(|| call::run(def, *body, request, fetch))
+        });
+        match halted.take() {
+            Some(halt) => Err(halt),
+            None => {
+                Ok(response.unwrap_or_else(|failure| CallResponse::ended(Outcome::Err(failure))))
+            }
+        }
+    }
+
+    fn fetch(
+        &self,
+        task: &RefCell<Task>,
+        variable: &Variable,
+    ) -> Result<Result<Option<Vec<u8>>, Failure>, Halt> {
+        loop {
+            let miss = task.borrow().miss(variable);
+            match miss {
+                Err(failure) => return Ok(Err(failure)),
+                Ok(Miss::Known(value)) => return Ok(Ok(value)),
+                Ok(Miss::Read(begin)) => match self.begin(&begin)? {
+                    Begun::Leased { fields, .. } => task.borrow_mut().filled(fields),
+                    Begun::Recorded(_) | Begun::Busy { .. } => {
+                        return Ok(Err(Failure::new(
+                            FailureKind::Unavailable,
+                            "the store answered a plain read with a lease",
+                        )));
+                    }
+                },
+            }
+        }
     }
 
     /// The function of that name.
@@ -64,133 +443,56 @@ impl Host {
         })
     }
 
-    /// Executes one invocation. What was `delivered` from the outbox has its
-    /// outcome recorded, since an outbox may deliver twice.
-    pub(super) fn execute(self: &Arc<Self>, invocation: Invocation, delivered: bool) -> Executed {
-        let mut report = arrived(&invocation);
-        let plan = Plan {
-            owner: NODE.to_owned(),
-            dedupe: delivered,
-            prefetch: Vec::new(),
-            // The run began here, where its end is waited for.
-            inline: true,
-            bounds: Bounds::default(),
-        };
-        let task = Rc::new(RefCell::new(Task::new(invocation, &self.app.schema, plan)));
-        let mut step = task.borrow_mut().start();
-        let mut done = loop {
-            step = match step {
-                Step::Begin(begin) => {
-                    let begun = self.store().begin(&begin);
-                    task.borrow_mut().begun(begun)
-                }
-                Step::Run(request) => self.step_run(&task, request, &mut report),
-                Step::Commit(commit) => {
-                    let committed = self.store().commit(&commit);
-                    task.borrow_mut().committed(committed, report.clone())
-                }
-                Step::Wait(pause) => {
-                    std::thread::sleep(pause);
-                    task.borrow_mut().start()
-                }
-                Step::Done(done) => break *done,
-            };
-        };
-        report.round_trips = task.borrow().round_trips();
-        report.conflicts = task.borrow().conflicts();
-        let mut tasks = task.borrow().invocation().tasks.clone();
-        tasks.push(report);
-        // What a commit cost is known after it: its messages were too early.
-        for (_, message) in &mut done.messages {
-            if let Message::Invoke(next) = message {
-                next.tasks.clone_from(&tasks);
-            }
-        }
-        Executed { done, tasks }
-    }
-
-    fn step_run(
-        self: &Arc<Self>,
-        task: &Rc<RefCell<Task>>,
-        request: CallRequest,
-        report: &mut TaskReport,
-    ) -> Step {
-        let clock = Instant::now();
-        let ran = self.call(task, request);
-        report.run_us = micros(clock.elapsed());
-        let mut task = task.borrow_mut();
-        let placed = ran.and_then(|response| {
-            let successors = task.successors(&response, &self.app.schema)?;
-            Ok((response, successors))
-        });
-        match placed {
-            Ok((response, successors)) => {
-                weigh(report, &response);
-                task.ran(response, successors, report.clone())
-            }
-            Err(failure) => task.fail(failure, report.clone()),
-        }
-    }
-
-    fn call(
-        self: &Arc<Self>,
-        task: &Rc<RefCell<Task>>,
-        request: CallRequest,
-    ) -> Result<CallResponse, Failure> {
-        let Function { def, body, .. } = self.function(&task.borrow().invocation().function)?;
-        let fetch = {
-            let (host, task) = (Arc::clone(self), Rc::clone(task));
-            Fetch::new(move |variable| host.fetch(&task, variable))
-        };
-        guarded(|| call::run(def, *body, request, fetch))
-    }
-
-    fn fetch(&self, task: &RefCell<Task>, variable: &Variable) -> Result<Option<Vec<u8>>, Failure> {
-        loop {
-            let miss = task.borrow().miss(variable)?;
-            match miss {
-                Miss::Known(value) => return Ok(value),
-                Miss::Read(begin) => match self.store().begin(&begin) {
-                    Begun::Leased { fields, .. } => task.borrow_mut().filled(fields),
-                    Begun::Recorded(_) | Begun::Busy { .. } => {
-                        return Err(Failure::new(
-                            FailureKind::Unavailable,
-                            "the store answered a plain read with a lease",
-                        ));
-                    }
-                },
-            }
+    /// The report of a task that begins. Its times are those of the runtime's
+    /// clock, by which no execution takes any.
+    fn arrived(&self, task_id: &str, function: &str) -> TaskReport {
+        TaskReport {
+            task_id: task_id.to_owned(),
+            function: function.to_owned(),
+            node: NODE.to_owned(),
+            arrived_unix_us: self.queue.now(),
+            begin_us: 0,
+            run_us: 0,
+            commit_us: 0,
+            input_bytes: 0,
+            output_bytes: 0,
+            state_bytes: 0,
+            round_trips: 0,
+            conflicts: 0,
+            placed: None,
         }
     }
 }
 
-fn arrived(invocation: &Invocation) -> TaskReport {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    TaskReport {
-        task_id: invocation.id.task_id.clone(),
-        function: invocation.function.clone(),
-        node: NODE.to_owned(),
-        arrived_unix_us: micros(now.unwrap_or_default()),
-        begin_us: 0,
-        run_us: 0,
-        commit_us: 0,
-        input_bytes: invocation.input.len() as u64,
-        output_bytes: 0,
-        state_bytes: 0,
-        round_trips: 0,
-        conflicts: 0,
-        placed: None,
+/// A message for the outbox that nothing but the outside causes.
+pub(super) fn accepted(invocation: Invocation, bounds: &Bounds) -> Commit {
+    let entry = invocation.id.to_string();
+    let app = invocation.app.clone();
+    let payload = skylark_abi::encode(&Message::Invoke(Box::new(invocation)));
+    Commit {
+        app,
+        id: None,
+        epoch: 0,
+        checks: Vec::new(),
+        writes: Vec::new(),
+        outcome: None,
+        outbox: vec![skylark_abi::protocol::OutboxEntry {
+            id: entry,
+            payload,
+            claim: bounds.claim,
+        }],
+        acks: Vec::new(),
+        then: None,
+        run: None,
+        retention: bounds.retention,
+        keep: bounds.max_wait,
     }
 }
 
 fn weigh(report: &mut TaskReport, response: &CallResponse) {
-    if let Outcome::Ok { output, .. } = &response.outcome {
+    if let Some(Outcome::Ok { output, .. }) = &response.outcome {
         report.output_bytes = output.len() as u64;
     }
     let values = response.writes.iter().filter_map(|w| w.value.as_ref());
     report.state_bytes = values.map(|v| v.len() as u64).sum();
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

@@ -4,12 +4,15 @@
 //! with a store in memory.
 
 mod driver;
+mod faults;
+mod queue;
 pub(crate) mod registry;
 mod runtime;
 mod store;
 
+pub use faults::{Fault, Faults, Point};
 pub use runtime::{Run, Runtime};
-pub use skylark_abi::run::TaskReport;
+pub use skylark_abi::{journal::HttpRequest, run::TaskReport};
 
 use crate::log::Level;
 use skylark_abi::call::{Failure, FailureKind, Variable};

@@ -1,30 +1,36 @@
 //! What a test uses.
 
 use super::{
-    driver::{Executed, Host, NODE},
+    driver::{Host, NODE, accepted},
+    faults::Faults,
+    queue::Next,
     registry::App,
 };
-use crate::codec::{self, Mismatch};
+use crate::{
+    codec::{self, Mismatch},
+    wait::http::Response,
+};
 use serde::{Serialize, de::DeserializeOwned};
 use skylark_abi::{
     call::{Failure, FailureKind, Outcome, Scope},
     id::InvocationId,
-    keys::Bundle,
-    protocol::BundleField,
-    run::{Invocation, Message, TaskReport},
+    journal::{HttpRequest, Seen},
+    keys::{self, Bundle},
+    protocol::{Bounds, BundleField, Committed},
+    run::{Completion, Invocation, TaskReport},
     schema::nearest,
     value::{Codec, untag},
 };
-use std::{
-    collections::VecDeque,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 /// Runs the functions that are linked into this program, as a node would: by
 /// the same protocol, with a store of its own in memory.
+///
+/// Its clock is its own: it stands still while anything can be done, and jumps to
+/// what is due next when nothing can. Nothing sleeps, and a year passes at once.
 ///
 /// Runtimes share nothing, and nothing with the statics as plain code sees
 /// them, so tests may run side by side.
@@ -120,36 +126,67 @@ impl Runtime {
         }
     }
 
-    /// Calls `function`, follows its successors to the end, and gives the
-    /// result of the last. `input` is the argument; a tuple, or a struct with
-    /// the arguments' names, for several; `()` for none.
+    /// Calls `function`, follows its run to the end, and gives the result.
+    /// `input` is the argument; a tuple, or a struct with the arguments' names,
+    /// for several; `()` for none.
+    ///
+    /// It is [`Runtime::start`], and [`Runtime::drive`] no further than to this
+    /// run's end: what it has started besides may still be on its way.
     ///
     /// # Errors
     /// There is no such function, the input does not fit, a function of the
-    /// chain failed, or its result is no `Out`.
+    /// run failed, its result is no `Out`, or the run waits for something that
+    /// must come from outside.
     pub fn run<Out: DeserializeOwned>(
         &self,
         function: &str,
         input: &(impl Serialize + ?Sized),
     ) -> Result<Out, Failure> {
-        let json = codec::to_json(input).map_err(|why| {
-            Failure::new(
-                FailureKind::Input,
-                format!("the input of `{function}` cannot be written as JSON: {why}"),
-            )
-        })?;
-        self.invoke(function, json).value()
+        self.invoke(function, json(function, input)?).value()
     }
 
-    /// Calls `function` with this JSON, and follows its successors to the end.
+    /// Calls `function` with this JSON, and follows its run to the end.
     pub fn invoke(&self, function: &str, json: impl Into<Vec<u8>>) -> Run {
+        let id = self.begin(function, json.into());
+        self.drive_until(|| self.host.store().run(&id).is_some());
+        let completion = self.host.store().run(&id).cloned();
+        match completion {
+            Some(completion) => run(completion),
+            None => Run {
+                result: Err(Failure::new(
+                    FailureKind::Unavailable,
+                    format!(
+                        "the run `{id}` waits for something that must come from outside: give it with \
+                         `Runtime::complete`, and use `start`, `drive` and `result` meanwhile"
+                    ),
+                )),
+                tasks: Vec::new(),
+                id,
+            },
+        }
+    }
+
+    /// Has `function` called, and gives the id of its run. Nothing is executed
+    /// before [`Runtime::drive`].
+    ///
+    /// # Errors
+    /// The input cannot be written as JSON.
+    pub fn start(
+        &self,
+        function: &str,
+        input: &(impl Serialize + ?Sized),
+    ) -> Result<String, Failure> {
+        Ok(self.begin(function, json(function, input)?))
+    }
+
+    fn begin(&self, function: &str, json: Vec<u8>) -> String {
         let number = self.runs.fetch_add(1, Ordering::Relaxed);
         let id = format!("{NODE}.{number}");
         let root = Invocation {
             app: NODE.to_owned(),
             function: function.to_owned(),
             id: InvocationId::root(&id),
-            input: json.into(),
+            input: json,
             input_codec: Codec::Json,
             chain_state: Vec::new(),
             origin: NODE.to_owned(),
@@ -157,26 +194,141 @@ impl Runtime {
             policy: None,
             placed: None,
             tasks: Vec::new(),
-        };
-        let mut last = self.host.execute(root, false);
-        let mut outbox = VecDeque::from(std::mem::take(&mut last.done.messages));
-        while let Some((entry, message)) = outbox.pop_front() {
-            // No task of a run that began here sends its completion.
-            if let Message::Invoke(next) = message {
-                last = self.host.execute(*next, true);
-                outbox.extend(std::mem::take(&mut last.done.messages));
-            }
-            self.host.store().acknowledge(&entry);
-        }
-        let Executed { done, tasks } = last;
-        Run {
-            id,
-            result: match done.outcome {
-                Outcome::Ok { output, .. } => Ok(output),
-                Outcome::Err(failure) => Err(failure),
+            reply: None,
+            seen: Seen {
+                unix_us: self.host.queue.now(),
+                seed: number,
             },
-            tasks,
+            attempt: 0,
+        };
+        let entry = root.id.to_string();
+        let commit = accepted(root, &Bounds::default());
+        // Past the seam: it is the world that calls, and it does so once.
+        let now = self.host.queue.now();
+        let _done: Committed = self.host.store().commit(&commit, now);
+        self.host.queue.push(entry, std::time::Duration::ZERO);
+        id
+    }
+
+    /// Executes and delivers until nothing is left to do: every run has ended,
+    /// or waits for something that must come from outside.
+    ///
+    /// # Panics
+    /// There is no end to it: something starts itself again and again.
+    pub fn drive(&self) {
+        self.drive_until(|| false);
+    }
+
+    fn drive_until(&self, enough: impl Fn() -> bool) {
+        /// Deliveries after which nobody waits for an end any more.
+        const MAX_DELIVERIES: u64 = 1_000_000;
+        let host = &self.host;
+        for _ in 0..MAX_DELIVERIES {
+            let claimed = || host.store().next_claim();
+            match host.queue.next(claimed, &enough) {
+                Next::Idle | Next::Enough => return,
+                Next::Deliver(item) => {
+                    let _under_way = UnderWay(host);
+                    host.deliver(item);
+                }
+            }
         }
+        panic!("after {MAX_DELIVERIES} deliveries the runtime is still not idle");
+    }
+
+    /// How a run has ended; `None` if it has not.
+    pub fn ended(&self, run_id: &str) -> Option<Run> {
+        let completion = self.host.store().run(run_id).cloned();
+        completion.map(run)
+    }
+
+    /// The result of a run; `None` if it has not ended. It is an error if the
+    /// run failed, or its result is no `Out`.
+    pub fn result<Out: DeserializeOwned>(&self, run_id: &str) -> Option<Result<Out, Failure>> {
+        self.ended(run_id).map(|run| run.value())
+    }
+
+    /// Completes a promise by its id, or by its name if only one run waits for
+    /// one of that name. The same value again changes nothing.
+    ///
+    /// # Errors
+    /// Nobody, or more than one, waits for a promise of that name
+    /// ([`FailureKind::NotFound`]); it has another value already
+    /// ([`FailureKind::Conflict`]); the value cannot be written as JSON.
+    pub fn complete(
+        &self,
+        promise: &str,
+        value: &(impl Serialize + ?Sized),
+    ) -> Result<(), Failure> {
+        let id = self.promise(promise)?;
+        let json = json(promise, value)?;
+        // A fault at this point is one that the completer tries again after.
+        loop {
+            match self.host.complete(NODE, &id, &json) {
+                Ok(true) => return Ok(()),
+                Ok(false) => {
+                    return Err(Failure::new(
+                        FailureKind::Conflict,
+                        format!("the promise `{id}` has another value already"),
+                    ));
+                }
+                Err(_) => self.host.queue.clear(),
+            }
+        }
+    }
+
+    fn promise(&self, promise: &str) -> Result<String, Failure> {
+        if promise.contains('~') {
+            return Ok(promise.to_owned());
+        }
+        let end = keys::promise_id("", promise);
+        let store = self.host.store();
+        let ids: Vec<&String> = store
+            .fields()
+            .filter_map(|field| match &field.bundle {
+                Bundle::Chain(id) if id.ends_with(&end) => Some(id),
+                _ => None,
+            })
+            .collect();
+        match ids.as_slice() {
+            [one] => Ok((*one).clone()),
+            [] => Err(Failure::new(
+                FailureKind::NotFound,
+                format!("no run waits for a promise `{promise}`; drive the runtime first"),
+            )),
+            several => {
+                let several: Vec<&str> = several.iter().map(|s| s.as_str()).collect();
+                Err(Failure::new(
+                    FailureKind::NotFound,
+                    format!(
+                        "several runs wait for a promise `{promise}`; complete one by its id: {}",
+                        several.join(", ")
+                    ),
+                ))
+            }
+        }
+    }
+
+    /// Answers what functions ask by [`crate::http`]. A server that panics does
+    /// not answer.
+    pub fn serve(&self, server: impl Fn(&HttpRequest) -> Response + Send + Sync + 'static) {
+        self.host.set_server(Arc::new(server));
+    }
+
+    /// Has things go wrong from now on: for simulations.
+    pub fn with_faults(&self, faults: Arc<dyn Faults>) {
+        self.host.set_faults(faults);
+    }
+
+    /// The runtime's clock: microseconds since the Unix epoch.
+    pub fn now_us(&self) -> u64 {
+        self.host.queue.now()
+    }
+
+    /// Messages in the store that are not delivered yet; 0 when the runtime is
+    /// idle.
+    pub fn undelivered(&self) -> usize {
+        self.host.store().undelivered()
     }
 
     /// The value of an app-scoped state variable; `None` if it was never
@@ -186,8 +338,32 @@ impl Runtime {
     /// There is no such variable ([`FailureKind::NotFound`]), or what is
     /// stored is no `T` ([`FailureKind::State`]).
     pub fn state<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Failure> {
-        let declared = self.declared(name)?;
-        let stored = self.host.store().read(&app_field(name)).value;
+        self.value(name, Bundle::App)
+    }
+
+    /// The value of a state variable of one key.
+    ///
+    /// # Errors
+    /// As of [`Runtime::state`].
+    pub fn state_of<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        key: &str,
+    ) -> Result<Option<T>, Failure> {
+        self.value(name, Bundle::Key(key.to_owned()))
+    }
+
+    fn value<T: DeserializeOwned>(&self, name: &str, bundle: Bundle) -> Result<Option<T>, Failure> {
+        let scope = match bundle {
+            Bundle::Key(_) => Scope::Key,
+            _ => Scope::App,
+        };
+        let declared = self.declared(name, scope)?;
+        let field = BundleField {
+            bundle,
+            name: name.to_owned(),
+        };
+        let stored = self.host.store().read(&field).value;
         let Some(stored) = stored else {
             return Ok(None);
         };
@@ -205,32 +381,55 @@ impl Runtime {
         })
     }
 
-    /// The type of an app-scoped variable.
-    fn declared(&self, name: &str) -> Result<&str, Failure> {
+    /// The type of a variable of this scope.
+    fn declared(&self, name: &str, scope: Scope) -> Result<&str, Failure> {
         let schema = &self.host.app.schema;
-        match schema.states.get(name) {
-            Some(entry) if entry.state.scope == Scope::App => Ok(&entry.state.ty),
-            Some(_) => Err(Failure::new(
-                FailureKind::NotFound,
-                format!("state `{name}` belongs to a run, and is gone when the run is over"),
-            )),
+        let why = match schema.states.get(name) {
+            Some(entry) if entry.state.scope == scope => return Ok(&entry.state.ty),
+            Some(entry) => match entry.state.scope {
+                Scope::Chain => {
+                    format!("state `{name}` belongs to a run, and is gone when the run is over")
+                }
+                Scope::Key => format!("state `{name}` is one per key: use `Runtime::state_of`"),
+                Scope::App => format!("state `{name}` has no keys: use `Runtime::state`"),
+            },
             None => {
                 let hint = match nearest(name, schema.states.keys().map(String::as_str)) {
                     Some(meant) => format!("; did you mean `{meant}`?"),
                     None => String::new(),
                 };
-                Err(Failure::new(
-                    FailureKind::NotFound,
-                    format!("there is no state `{name}`{hint}"),
-                ))
+                format!("there is no state `{name}`{hint}")
             }
-        }
+        };
+        Err(Failure::new(FailureKind::NotFound, why))
     }
 }
 
-fn app_field(name: &str) -> BundleField {
-    BundleField {
-        bundle: Bundle::App,
-        name: name.to_owned(),
+/// A delivery is over when this is dropped, even by a panic.
+struct UnderWay<'a>(&'a Host);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.queue.delivered();
     }
+}
+
+fn run(completion: Completion) -> Run {
+    Run {
+        id: completion.chain_id,
+        result: match completion.outcome {
+            Outcome::Ok { output, .. } => Ok(output),
+            Outcome::Err(failure) => Err(failure),
+        },
+        tasks: completion.tasks,
+    }
+}
+
+fn json(what: &str, value: &(impl Serialize + ?Sized)) -> Result<Vec<u8>, Failure> {
+    codec::to_json(value).map_err(|why| {
+        Failure::new(
+            FailureKind::Input,
+            format!("the input of `{what}` cannot be written as JSON: {why}"),
+        )
+    })
 }

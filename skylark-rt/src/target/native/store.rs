@@ -3,25 +3,37 @@
 use skylark_abi::{
     call::Outcome,
     id::InvocationId,
+    keys::Bundle,
     protocol::{Begin, Begun, BundleField, Commit, Committed, Versioned},
+    run::Completion,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 /// What one [`super::Runtime`] remembers.
 ///
 /// It has one owner, whose attempts at an invocation follow each other: leases
-/// are fenced by their epoch and need no clock.
+/// are fenced by their epoch, and an older one passes as soon as a newer is asked
+/// for. Nothing expires but what waits.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     state: BTreeMap<BundleField, Versioned>,
     records: BTreeMap<InvocationId, Record>,
-    outbox: BTreeMap<String, Vec<u8>>,
+    outbox: BTreeMap<String, Entry>,
+    runs: BTreeMap<String, Completion>,
 }
 
 #[derive(Debug, Default)]
 struct Record {
     epoch: u64,
     outcome: Option<Outcome>,
+}
+
+/// A message that is not acknowledged yet.
+#[derive(Debug, Clone)]
+struct Entry {
+    payload: Vec<u8>,
+    /// When it is delivered again, unless it is acknowledged before; microseconds.
+    claimed_until: u64,
 }
 
 impl Memory {
@@ -43,7 +55,7 @@ impl Memory {
     }
 
     /// All of it, or nothing.
-    pub(super) fn commit(&mut self, commit: &Commit) -> Committed {
+    pub(super) fn commit(&mut self, commit: &Commit, now_us: u64) -> Committed {
         if let Some(id) = &commit.id {
             match self.records.get(id) {
                 Some(r) if r.epoch == commit.epoch && r.outcome.is_none() => {}
@@ -56,6 +68,11 @@ impl Memory {
             }
         }
         for (field, value) in &commit.writes {
+            // What waited leaves nothing behind.
+            if value.is_none() && matches!(field.bundle, Bundle::Chain(_)) {
+                self.state.remove(field);
+                continue;
+            }
             let mut versioned = self.read(field);
             versioned.version += 1;
             versioned.value.clone_from(value);
@@ -65,15 +82,48 @@ impl Memory {
             let record = self.records.entry(id.clone()).or_default();
             record.outcome = Some(outcome.clone());
         }
-        for entry in &commit.outbox {
-            self.outbox.insert(entry.id.clone(), entry.payload.clone());
+        for ack in &commit.acks {
+            self.outbox.remove(ack);
         }
-        Committed::Done
+        for entry in &commit.outbox {
+            let entry_of = Entry {
+                payload: entry.payload.clone(),
+                claimed_until: now_us.saturating_add(micros(entry.claim)),
+            };
+            self.outbox.insert(entry.id.clone(), entry_of);
+        }
+        Committed::Done {
+            begun: commit.then.as_ref().map(|begin| self.begin(begin)),
+        }
     }
 
     /// A message of the outbox has been delivered.
     pub(super) fn acknowledge(&mut self, entry: &str) {
         self.outbox.remove(entry);
+    }
+
+    /// The message whose claim passes first, and when.
+    pub(super) fn next_claim(&self) -> Option<(u64, String)> {
+        let claims = self.outbox.iter().map(|(id, e)| (e.claimed_until, id));
+        claims.min().map(|(until, id)| (until, id.clone()))
+    }
+
+    /// Takes a message over, if it is still there.
+    pub(super) fn claim(&mut self, entry: &str, until_us: u64) -> Option<Vec<u8>> {
+        let found = self.outbox.get_mut(entry)?;
+        found.claimed_until = found.claimed_until.max(until_us);
+        Some(found.payload.clone())
+    }
+
+    /// A run is over.
+    pub(super) fn complete(&mut self, completion: Completion) {
+        let run = completion.chain_id.clone();
+        self.runs.entry(run).or_insert(completion);
+    }
+
+    /// How a run ended.
+    pub(super) fn run(&self, chain_id: &str) -> Option<&Completion> {
+        self.runs.get(chain_id)
     }
 
     /// One variable as it is.
@@ -85,18 +135,28 @@ impl Memory {
         })
     }
 
+    /// All variables, in order.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &BundleField> {
+        self.state.keys()
+    }
+
     /// Messages that are still to be delivered.
-    #[cfg(test)]
     pub(super) fn undelivered(&self) -> usize {
         self.outbox.len()
     }
 }
 
+/// In microseconds.
+pub(super) fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use skylark_abi::{keys::Bundle, protocol::OutboxEntry};
-    use std::time::Duration;
+    use skylark_abi::protocol::OutboxEntry;
+
+    const DONE: Committed = Committed::Done { begun: None };
 
     fn field() -> BundleField {
         BundleField {
@@ -128,8 +188,11 @@ mod tests {
                 payload: Vec::new(),
                 claim: Duration::ZERO,
             }],
+            acks: Vec::new(),
+            then: None,
             run: None,
             retention: Duration::from_secs(1),
+            keep: Duration::from_secs(1),
         }
     }
 
@@ -155,9 +218,9 @@ mod tests {
     fn a_stale_version_conflicts_and_leaves_nothing() {
         let mut store = Memory::default();
         assert_eq!(store.begin(&begin(None)), leased(0, 0, None));
-        assert_eq!(store.commit(&commit(None, 0, 0, 1)), Committed::Done);
+        assert_eq!(store.commit(&commit(None, 0, 0, 1), 0), DONE);
         assert_eq!(
-            store.commit(&commit(None, 0, 0, 2)),
+            store.commit(&commit(None, 0, 0, 2), 0),
             Committed::Conflict(field())
         );
         assert_eq!(store.begin(&begin(None)), leased(0, 1, Some(1)));
@@ -173,14 +236,37 @@ mod tests {
         assert_eq!(store.begin(&begin(id.clone())), leased(1, 0, None));
         assert_eq!(store.begin(&begin(id.clone())), leased(2, 0, None));
         assert_eq!(
-            store.commit(&commit(id.clone(), 1, 0, 1)),
+            store.commit(&commit(id.clone(), 1, 0, 1), 0),
             Committed::Fenced
         );
-        assert_eq!(store.commit(&commit(id.clone(), 2, 0, 2)), Committed::Done);
+        assert_eq!(store.commit(&commit(id.clone(), 2, 0, 2), 0), DONE);
         assert_eq!(
-            store.commit(&commit(id.clone(), 2, 1, 3)),
+            store.commit(&commit(id.clone(), 2, 1, 3), 0),
             Committed::Fenced
         );
         assert_eq!(store.begin(&begin(id)), Begun::Recorded(outcome(2)));
+    }
+
+    #[test]
+    fn what_waited_leaves_nothing_and_a_commit_acknowledges_and_begins() {
+        let mut store = Memory::default();
+        let waits = BundleField {
+            bundle: Bundle::Chain("run".into()),
+            name: "0".into(),
+        };
+        let mut kept = commit(None, 0, 0, 1);
+        kept.writes.push((waits.clone(), Some(vec![1])));
+        assert_eq!(store.commit(&kept, 0), DONE);
+        assert_eq!(store.read(&waits).version, 1);
+
+        let mut over = commit(None, 0, 1, 2);
+        over.checks.push((waits.clone(), 1));
+        over.writes.push((waits.clone(), None));
+        over.acks = vec!["1".into()];
+        over.then = Some(Box::new(begin(Some(InvocationId::root("next")))));
+        let begun = Some(leased(1, 2, Some(2)));
+        assert_eq!(store.commit(&over, 0), Committed::Done { begun });
+        assert_eq!(store.read(&waits).version, 0);
+        assert_eq!(store.next_claim(), Some((0, "2".into())));
     }
 }
