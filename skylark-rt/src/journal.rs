@@ -98,6 +98,9 @@ impl Journal {
             Some(stretch) => std::mem::take(&mut stretch.arrived),
             None => std::mem::take(&mut self.arrived),
         };
+        if let Some(latest) = arrived.iter().map(|a| a.unix_us).max() {
+            target::resumed(latest);
+        }
         let mut woken = Vec::new();
         for Arrival {
             position, outcome, ..

@@ -21,6 +21,8 @@ unsafe extern "C" {
     fn state_fetch(scope: i32, name: *const u8, name_len: usize) -> i64;
     fn state_fetch_key(name: *const u8, name_len: usize, key: *const u8, key_len: usize) -> i64;
     fn state_take(dst: *mut u8, len: usize);
+    #[link_name = "resumed"]
+    safe fn host_resumed(unix_us: i64);
     #[link_name = "log"]
     fn host_log(level: i32, text: *const u8, len: usize);
 }
@@ -64,6 +66,11 @@ impl Fetch {
         unsafe { state_take(value.as_mut_ptr(), value.len()) };
         Ok(Some(value))
     }
+}
+
+/// Sets the clock to when what was waited for was made.
+pub(crate) fn resumed(unix_us: u64) {
+    host_resumed(i64::try_from(unix_us).unwrap_or(i64::MAX));
 }
 
 /// Hands one line to the host's log.

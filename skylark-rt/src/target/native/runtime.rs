@@ -197,7 +197,7 @@ impl Runtime {
             reply: None,
             seen: Seen {
                 unix_us: self.host.queue.now(),
-                seed: number,
+                seed: (number, 0),
             },
             attempt: 0,
         };
