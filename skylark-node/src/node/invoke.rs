@@ -24,6 +24,9 @@ pub struct InvokeOptions {
     pub key: Option<String>,
     /// The election policy for this run; the node's own if `None`.
     pub policy: Option<String>,
+    /// The caller has no use for [`Reply::tasks`]: they may be left out where
+    /// they cost more than the call.
+    pub brief: bool,
 }
 
 /// Longest idempotency key, in bytes.
@@ -44,8 +47,19 @@ impl Node {
     ) -> Result<Reply, NodeError> {
         self.accepting()?;
         let loaded = self.function(app, function)?;
-        let id = run_id(app, function, &options)?;
         let keyed = options.key.is_some();
+        if let Some(policy) = &options.policy {
+            self.0.placer.check_policy(policy)?;
+        }
+        let quick = !keyed && loaded.known(function).is_some_and(|f| f.quick.is_yes());
+        if quick
+            && let Some(ended) = self
+                .invoke_quickly(&loaded, function, &input, !options.brief)
+                .await
+        {
+            return ended;
+        }
+        let id = run_id(app, function, &options)?;
         let invocation = self.root(app, function, &id, &input, options, keyed)?;
         let record = begun(app, function, fingerprint_bytes(&input));
         if keyed && let Some(reply) = self.earlier(&id, &record).await? {
@@ -256,7 +270,7 @@ fn refuse_other_body(known: &RunRecord, wanted: &RunRecord) -> Result<(), NodeEr
 /// `<app>.<id>`: random and ordered by time, or derived from the caller's key.
 fn run_id(app: &str, function: &str, options: &InvokeOptions) -> Result<String, NodeError> {
     let Some(key) = &options.key else {
-        return Ok(format!("{app}.{}", uuid::Uuid::now_v7().simple()));
+        return Ok(run_id_of(app, uuid::Uuid::now_v7()));
     };
     if key.is_empty() || key.len() > MAX_KEY {
         return Err(NodeError::InvalidOption {
@@ -273,8 +287,13 @@ fn run_id(app: &str, function: &str, options: &InvokeOptions) -> Result<String, 
     let digest: [u8; 32] = hasher.finalize().into();
     let mut half = [0; 16];
     half.copy_from_slice(&digest[..16]);
-    Ok(format!(
-        "{app}.{}",
-        uuid::Builder::from_custom_bytes(half).into_uuid().simple()
-    ))
+    let derived = uuid::Builder::from_custom_bytes(half).into_uuid();
+    Ok(run_id_of(app, derived))
+}
+
+/// `<app>.<uuid>`.
+pub(super) fn run_id_of(app: &str, uuid: uuid::Uuid) -> String {
+    let mut digits = uuid::Uuid::encode_buffer();
+    let digits = uuid.simple().encode_lower(&mut digits);
+    [app, ".", digits].concat()
 }

@@ -7,6 +7,7 @@
 //! [`Placer`] elected, and `runs` wakes whoever waits for the result.
 
 mod apps;
+mod brief;
 mod deliver;
 mod error;
 mod execute;
@@ -14,6 +15,7 @@ mod extra_http;
 mod invoke;
 mod peers;
 mod placement;
+mod quick;
 mod runs;
 mod state;
 mod views;
@@ -52,7 +54,9 @@ pub struct NodeConfig {
     pub bounds: Bounds,
     /// How long a caller of a synchronous invocation is kept waiting.
     pub wait: Duration,
-    /// Bytes of ended runs that are kept in memory for `GET /runs/{id}`.
+    /// Bytes of ended runs that are kept in memory for `GET /runs/{id}`: half
+    /// of them for runs of functions without state or successors, which would
+    /// otherwise leave no room for the others.
     pub runs_memory: usize,
     /// Shared secret of the nodes that send each other messages.
     pub cluster_token: String,
@@ -76,6 +80,7 @@ struct Inner {
     store: Arc<dyn Store>,
     apps: apps::Apps,
     runs: runs::Runs,
+    briefs: brief::Briefs,
     peers: peers::Peers,
     placer: Placer,
     outbox: deliver::Outbox,
@@ -111,7 +116,8 @@ impl Node {
         let (outbox, acknowledgements) =
             deliver::Outbox::new(config.max_deliveries, config.max_executions);
         let node = Self(Arc::new(Inner {
-            runs: runs::Runs::new(config.runs_memory),
+            runs: runs::Runs::new(config.runs_memory.div_ceil(2)),
+            briefs: brief::Briefs::new(config.runs_memory / 2),
             peers,
             apps,
             engine,
