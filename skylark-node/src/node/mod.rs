@@ -4,7 +4,8 @@
 //! and status codes. One request's way: [`Node::invoke`] makes an
 //! `Invocation`, `execute` drives `abi::protocol::Task` between engine and
 //! store, `deliver` takes what was committed to the outbox to the node that
-//! [`Placer`] elected, and `runs` wakes whoever waits for the result.
+//! [`Placer`] elected, and `runs` wakes whoever waits for the result. A call of
+//! a function without state or successors takes the short way of `quick`.
 
 mod apps;
 mod brief;
