@@ -25,8 +25,16 @@ pub use schema::Schema;
 
 /// Encodes an envelope (CBOR, RFC 8949).
 pub fn encode<T: minicbor::Encode<()>>(envelope: &T) -> Vec<u8> {
+    encode_in(Vec::new(), envelope)
+}
+
+/// [`encode`] into a buffer that may have room already; what it holds is
+/// overwritten.
+pub fn encode_in<T: minicbor::Encode<()>>(mut buffer: Vec<u8>, envelope: &T) -> Vec<u8> {
+    buffer.clear();
     // Writing to a `Vec` is infallible, and so are the derived encoders.
-    minicbor::to_vec(envelope).unwrap_or_default()
+    let _ = minicbor::encode(envelope, &mut buffer);
+    buffer
 }
 
 /// Decodes an envelope.

@@ -70,7 +70,8 @@ pub struct Placement {
     /// In words: `nearest feasible edge node: 10 ms + 4.2 ms for 47 kB over 90 Mbit/s`.
     #[n(2)]
     pub reason: String,
-    /// Expected cost of the move, in microseconds.
+    /// Expected cost of the move, in microseconds; 0 also if nobody knows,
+    /// which `reason` then says.
     #[n(3)]
     pub expected_us: u64,
     /// Bytes moved: input and chain state.

@@ -6,6 +6,11 @@ use skylark_node::{
 };
 use std::process::ExitCode;
 
+/// What a call allocates on one thread is often freed on another: this takes
+/// that better than the system's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match config::load(std::env::args_os(), |name| std::env::var(name).ok()) {
         Ok(Loaded::Print(text)) => {

@@ -1,7 +1,7 @@
 //! Looks at a module before anything is spent on compiling it.
 
 use super::{
-    LoadError,
+    LoadError, constructors,
     host::{MEMORY, WASI},
 };
 use skylark_abi::{
@@ -20,9 +20,9 @@ pub(super) type Offer = BTreeSet<(String, String)>;
 /// Bounds that are checked here.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
-    /// `max_module`, in bytes.
+    /// `max-module`, in bytes.
     pub(super) module: u64,
-    /// `max_memory`, in bytes.
+    /// `max-memory`, in bytes.
     pub(super) memory: u64,
 }
 
@@ -32,6 +32,8 @@ pub(super) struct App {
     pub(super) schema: Schema,
     /// Whether it imports [`names::STATE_FETCH`].
     pub(super) stateful: bool,
+    /// Whether a fresh instance has anything to construct.
+    pub(super) constructs: bool,
 }
 
 /// Entry of a plain WASI command.
@@ -68,6 +70,7 @@ pub(super) fn app(wasm: &[u8], bounds: Bounds, offer: &Offer) -> Result<App, Loa
     }
     let fetches = [names::STATE_FETCH, names::STATE_FETCH_KEY];
     Ok(App {
+        constructs: constructors::does_something(wasm, names::INITIALIZE).map_err(malformed)?,
         schema,
         stateful: fetches
             .iter()
@@ -105,10 +108,7 @@ impl<'a> Outline<'a> {
             return Err(LoadError::TooLarge { size, limit });
         }
         sniff(wasm)?;
-        Self::parse(wasm).map_err(|e| LoadError::Malformed {
-            offset: e.offset(),
-            why: e.message().to_owned(),
-        })
+        Self::parse(wasm).map_err(malformed)
     }
 
     fn parse(wasm: &'a [u8]) -> Result<Self, BinaryReaderError> {
@@ -218,6 +218,13 @@ impl<'a> Outline<'a> {
                 hint: hint(module, name, what),
             }),
         }
+    }
+}
+
+fn malformed(error: BinaryReaderError) -> LoadError {
+    LoadError::Malformed {
+        offset: error.offset(),
+        why: error.message().to_owned(),
     }
 }
 

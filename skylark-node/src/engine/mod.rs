@@ -16,6 +16,7 @@ mod call;
 mod capture;
 mod command;
 mod config;
+mod constructors;
 mod error;
 mod failure;
 mod host;

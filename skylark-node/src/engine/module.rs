@@ -30,6 +30,7 @@ pub(super) struct Inner {
     pub(super) stateful: bool,
     pub(super) memory: ModuleExport,
     pub(super) alloc: ModuleExport,
+    /// Constructs what a fresh instance needs, if it has anything to.
     pub(super) initialize: Option<ModuleExport>,
     /// Tells after a trap what the guest ended itself with.
     pub(super) failure: Option<ModuleExport>,
@@ -108,7 +109,9 @@ impl Module {
                 stateful: app.stateful,
                 memory: code.get_export_index(MEMORY)?,
                 alloc: code.get_export_index(names::ALLOC)?,
-                initialize: code.get_export_index(names::INITIALIZE),
+                initialize: code
+                    .get_export_index(names::INITIALIZE)
+                    .filter(|_| app.constructs),
                 failure: code.get_export_index(names::FAILURE),
                 functions,
                 schema: app.schema,

@@ -122,6 +122,7 @@ impl Wishes {
             wishes.options.policy = params.take("policy")?;
             params.finish(&["policy", "timeline"])?;
         }
+        wishes.options.brief = !wishes.timeline;
         Ok(wishes)
     }
 }

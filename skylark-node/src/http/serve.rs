@@ -12,7 +12,7 @@ use axum::{
     body::Body as AxumBody,
     http::{HeaderValue, Request, Response, StatusCode, header},
 };
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use std::{convert::Infallible, panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
@@ -28,6 +28,14 @@ use tower::ServiceExt;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long connections may take to close once nothing is in flight.
 const CLOSE: Duration = Duration::from_secs(2);
+
+/// Why a connection is ended from this side.
+enum End {
+    /// The server closes.
+    Closing,
+    /// It has been silent for too long.
+    Idle,
+}
 
 impl Server {
     /// Serves until `stop` is cancelled; then refuses new calls, lets those in
@@ -115,14 +123,24 @@ impl Server {
         let service = service_fn(|request| activity.answering(self.answer(request)));
         let stream = TokioIo::new(Noted::new(stream, activity.clone()));
         let mut connection = pin!(http1.serve_connection(stream, service));
+        // Looked at when it is woken, not with each request: asking the token
+        // takes locks that all connections share.
+        let mut end = FuturesUnordered::from_iter([async {
+            tokio::select! {
+                () = close.cancelled() => End::Closing,
+                () = activity.idle_for(self.http.config.header_timeout) => End::Idle,
+            }
+        }]);
         let ended = tokio::select! {
             biased;
             ended = connection.as_mut() => ended,
-            () = close.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-            () = activity.idle_for(self.http.config.header_timeout) => Ok(()),
+            Some(end) = end.next() => match end {
+                End::Closing => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+                End::Idle => Ok(()),
+            },
         };
         if let Err(error) = ended {
             // Clients go away as they please: that is no event for operators.

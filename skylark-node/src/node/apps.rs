@@ -1,6 +1,6 @@
 //! The apps that are loaded, and their modules on disk.
 
-use super::{Node, NodeError};
+use super::{Node, NodeError, quick::Quick};
 use crate::engine::{Engine, Module};
 use bytes::Bytes;
 use serde::Serialize;
@@ -31,11 +31,25 @@ pub(super) struct App {
     pub(super) name: String,
     pub(super) module: Module,
     pub(super) schema: Arc<Schema>,
+    functions: BTreeMap<String, Known>,
     /// What the node has learned of each function's state.
     learned: RwLock<BTreeMap<String, Learned>>,
     /// One lane per variable: invocations on this node that write the same
     /// variable go one after the other instead of into each other's conflict.
     lanes: BTreeMap<String, Arc<tokio::sync::Mutex<()>>>,
+}
+
+/// A function of a loaded app.
+pub(super) struct Known {
+    pub(super) names: Arc<Names>,
+    pub(super) quick: Quick,
+}
+
+/// A function and its app.
+#[derive(Debug)]
+pub(super) struct Names {
+    pub(super) app: String,
+    pub(super) function: String,
 }
 
 /// The app-scoped variables that executions of a function have touched so far.
@@ -49,8 +63,26 @@ pub(super) struct Learned {
 
 impl App {
     fn new(name: &str, module: Module) -> Self {
-        let lanes = module
-            .schema()
+        let schema = module.schema();
+        let functions = schema
+            .functions
+            .iter()
+            .map(|(function, entry)| {
+                let names = Names {
+                    app: name.to_owned(),
+                    function: function.clone(),
+                };
+                let known = Known {
+                    names: Arc::new(names),
+                    quick: Quick::new(
+                        !entry.successors.is_empty() || entry.function.may_wait(),
+                        !schema.states.is_empty(),
+                    ),
+                };
+                (function.clone(), known)
+            })
+            .collect();
+        let lanes = schema
             .states
             .keys()
             .map(|name| (name.clone(), Arc::default()))
@@ -59,9 +91,15 @@ impl App {
             name: name.to_owned(),
             schema: Arc::new(module.schema().clone()),
             module,
+            functions,
             learned: RwLock::default(),
             lanes,
         }
+    }
+
+    /// A function; `None` if the app has none of that name.
+    pub(super) fn known(&self, function: &str) -> Option<&Known> {
+        self.functions.get(function)
     }
 
     /// What is known of a function's state; nothing at first.
@@ -79,6 +117,12 @@ impl App {
         written: &BTreeSet<String>,
         keyed: &BTreeSet<String>,
     ) {
+        if touched.is_empty()
+            && written.is_empty()
+            && let Some(known) = self.known(function)
+        {
+            known.quick.touched_none();
+        }
         let known = self.learned(function);
         if touched.is_subset(&known.touched)
             && written.is_subset(&known.written)

@@ -26,6 +26,9 @@ pub struct InvokeOptions {
     pub key: Option<String>,
     /// The election policy for this run; the node's own if `None`.
     pub policy: Option<String>,
+    /// The caller has no use for [`Reply::tasks`]: they may be left out where
+    /// they cost more than the call.
+    pub brief: bool,
 }
 
 /// First and longest pause between looks at a run that may end elsewhere.
@@ -49,8 +52,19 @@ impl Node {
     ) -> Result<Reply, NodeError> {
         self.accepting()?;
         let loaded = self.function(app, function)?;
-        let id = run_id(app, function, &options)?;
         let keyed = options.key.is_some();
+        if let Some(policy) = &options.policy {
+            self.0.placer.check_policy(policy)?;
+        }
+        let quick = !keyed && loaded.known(function).is_some_and(|f| f.quick.is_yes());
+        if quick
+            && let Some(ended) = self
+                .invoke_quickly(&loaded, function, &input, !options.brief)
+                .await
+        {
+            return ended;
+        }
+        let id = run_id(app, function, &options)?;
         let invocation = self.root(app, function, &id, &input, options, keyed)?;
         let record = begun(app, function, fingerprint_bytes(&input));
         if keyed && let Some(reply) = self.earlier(&id, &record).await? {
@@ -211,34 +225,29 @@ impl Node {
         let wait = self.0.config.wait;
         let ended = tokio::time::timeout(wait, async {
             let mut pause = LOOK.0;
+            let mut look = false;
             loop {
                 let watched = self.0.runs.watch(id);
-                let here = watched.is_some();
-                let woken = async {
-                    match watched {
-                        // An error means that the run's entry was dropped,
-                        // which only its end does.
-                        Some(mut ended) => drop(ended.wait_for(|ended| *ended).await),
-                        None => tokio::time::sleep(pause).await,
-                    }
+                let here = self.0.runs.get(id).map(|known| (*known).clone());
+                let found = match here {
+                    Some(known) if !matches!(known.status, RunStatus::Running) => known,
+                    Some(known) if !look => known,
+                    _ => self.run_record(id).await?,
                 };
-                if durable {
-                    tokio::select! {
-                        () = woken => {}
-                        () = tokio::time::sleep(pause) => {}
-                    }
-                } else {
-                    woken.await;
+                if !matches!(found.status, RunStatus::Running) {
+                    return Ok::<_, NodeError>(found);
+                }
+                match watched {
+                    // An error means that the run's entry was dropped, which
+                    // only its end does.
+                    Some(mut ended) if !durable => drop(ended.wait_for(|ended| *ended).await),
+                    Some(mut ended) => tokio::select! {
+                        _ = ended.wait_for(|ended| *ended) => {}
+                        () = tokio::time::sleep(pause) => look = true,
+                    },
+                    None => tokio::time::sleep(pause).await,
                 }
                 pause = (pause * 2).min(LOOK.1);
-                let record = self.run_record(id).await?;
-                if !matches!(record.status, RunStatus::Running) {
-                    return Ok::<_, NodeError>(record);
-                }
-                if here && !durable {
-                    // Its entry was replaced: it is looked at again.
-                    tokio::time::sleep(LOOK.0).await;
-                }
             }
         });
         match ended.await {
@@ -298,7 +307,7 @@ fn refuse_other_body(known: &RunRecord, wanted: &RunRecord) -> Result<(), NodeEr
 /// `<app>.<id>`: random and ordered by time, or derived from the caller's key.
 fn run_id(app: &str, function: &str, options: &InvokeOptions) -> Result<String, NodeError> {
     let Some(key) = &options.key else {
-        return Ok(format!("{app}.{}", uuid::Uuid::now_v7().simple()));
+        return Ok(run_id_of(app, uuid::Uuid::now_v7()));
     };
     if key.is_empty() || key.len() > MAX_KEY {
         return Err(NodeError::InvalidOption {
@@ -315,8 +324,13 @@ fn run_id(app: &str, function: &str, options: &InvokeOptions) -> Result<String, 
     let digest: [u8; 32] = hasher.finalize().into();
     let mut half = [0; 16];
     half.copy_from_slice(&digest[..16]);
-    Ok(format!(
-        "{app}.{}",
-        uuid::Builder::from_custom_bytes(half).into_uuid().simple()
-    ))
+    let derived = uuid::Builder::from_custom_bytes(half).into_uuid();
+    Ok(run_id_of(app, derived))
+}
+
+/// `<app>.<uuid>`.
+pub(super) fn run_id_of(app: &str, uuid: uuid::Uuid) -> String {
+    let mut digits = uuid::Uuid::encode_buffer();
+    let digits = uuid.simple().encode_lower(&mut digits);
+    [app, ".", digits].concat()
 }

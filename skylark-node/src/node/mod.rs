@@ -4,9 +4,11 @@
 //! and status codes. One request's way: [`Node::invoke`] makes an
 //! `Invocation`, `execute` drives `abi::protocol::Task` between engine and
 //! store, `deliver` takes what was committed to the outbox to the node that
-//! [`Placer`] elected, and `runs` wakes whoever waits for the result.
+//! [`Placer`] elected, and `runs` wakes whoever waits for the result. A call of
+//! a function without state or successors takes the short way of `quick`.
 
 mod apps;
+mod brief;
 mod deliver;
 mod errands;
 mod error;
@@ -20,6 +22,7 @@ mod outbox;
 mod peers;
 mod placement;
 mod promises;
+mod quick;
 mod runs;
 mod state;
 mod views;
@@ -59,7 +62,9 @@ pub struct NodeConfig {
     pub bounds: Bounds,
     /// How long a caller of a synchronous invocation is kept waiting.
     pub wait: Duration,
-    /// Bytes of ended runs that are kept in memory for `GET /runs/{id}`.
+    /// Bytes of ended runs that are kept in memory for `GET /runs/{id}`: half
+    /// of them for runs of functions without state or successors, which would
+    /// otherwise leave no room for the others.
     pub runs_memory: usize,
     /// Shared secret of the nodes that send each other messages.
     pub cluster_token: String,
@@ -88,6 +93,7 @@ struct Inner {
     store: Arc<dyn Store>,
     apps: apps::Apps,
     runs: runs::Runs,
+    briefs: brief::Briefs,
     peers: peers::Peers,
     placer: Placer,
     outbox: outbox::Outbox,
@@ -124,7 +130,8 @@ impl Node {
         let (outbox, acknowledgements) =
             outbox::Outbox::new(config.max_deliveries, config.max_executions);
         let node = Self(Arc::new(Inner {
-            runs: runs::Runs::new(config.runs_memory),
+            runs: runs::Runs::new(config.runs_memory.div_ceil(2)),
+            briefs: brief::Briefs::new(config.runs_memory / 2),
             peers,
             apps,
             engine,

@@ -29,7 +29,8 @@ struct Table {
 
 struct Entry {
     record: Arc<RunRecord>,
-    waiters: watch::Sender<bool>,
+    /// Made for the first who waits for its end.
+    waiters: Option<watch::Sender<bool>>,
 }
 
 /// See [`Runs::leave_on_drop`].
@@ -85,7 +86,7 @@ impl Runs {
         }
         let entry = Entry {
             record: Arc::new(record),
-            waiters: watch::Sender::new(false),
+            waiters: None,
         };
         table.runs.insert(id.to_owned(), entry);
         Registered::New
@@ -109,9 +110,16 @@ impl Runs {
         }
     }
 
-    /// Something to await the run's end with; `None` if it is not known.
+    /// Something to await the run's end with; `None` if it has ended or is not
+    /// known.
     pub(super) fn watch(&self, id: &str) -> Option<watch::Receiver<bool>> {
-        self.table().runs.get(id).map(|e| e.waiters.subscribe())
+        let mut table = self.table();
+        let entry = table.runs.get_mut(id)?;
+        let running = matches!(entry.record.status, RunStatus::Running);
+        running.then(|| {
+            let waiters = entry.waiters.get_or_insert_with(watch::Sender::default);
+            waiters.subscribe()
+        })
     }
 
     /// Records how a run ended and wakes whoever waits. A run that ended before
@@ -119,14 +127,20 @@ impl Runs {
     pub(super) fn finish(&self, id: &str, record: RunRecord) {
         let mut table = self.table();
         let size = weight(id, &record);
-        let waiters = match table.runs.get(id) {
-            Some(e) if !matches!(e.record.status, RunStatus::Running) => return,
-            Some(e) => e.waiters.clone(),
-            None => watch::Sender::new(false),
-        };
-        waiters.send_replace(true);
         let record = Arc::new(record);
-        table.runs.insert(id.to_owned(), Entry { record, waiters });
+        match table.runs.get_mut(id) {
+            Some(e) if !matches!(e.record.status, RunStatus::Running) => return,
+            Some(e) => {
+                e.record = record;
+                if let Some(waiters) = e.waiters.take() {
+                    waiters.send_replace(true);
+                }
+            }
+            None => {
+                let waiters = None;
+                table.runs.insert(id.to_owned(), Entry { record, waiters });
+            }
+        }
         table.ended.push_back(id.to_owned());
         table.bytes += size;
         while table.bytes > self.capacity {
@@ -177,6 +191,12 @@ impl Node {
             && !matches!(record.status, RunStatus::Running)
         {
             return Ok((*record).clone());
+        }
+        if let Some((app, uuid)) = id.rsplit_once('.')
+            && let Ok(uuid) = uuid::Uuid::try_parse(uuid)
+            && let Some(record) = self.0.briefs.get(uuid.as_u128(), app, self.name())
+        {
+            return Ok(record);
         }
         // A run under way may have ended on a node that shares the store.
         if let Some(stored) = self.stored_run(id).await? {

@@ -22,6 +22,8 @@ pub(crate) enum Body {
     Fails(FailureKind, &'static str, Option<&'static str>),
     /// Reads the state variable `S`, then returns `null`.
     Reads,
+    /// Reads the state variable `S` if its request is longer than 300 bytes.
+    ReadsIfLong,
     /// Traps.
     Traps,
     /// Never ends; its time limit is 50 ms.
@@ -122,6 +124,7 @@ fn instructions(body: &Body) -> String {
     match body {
         Body::Returns(_) | Body::Fails(..) => String::new(),
         Body::Reads => format!("(drop (call $fetch (i32.const 0) (i32.const {STATE_AT}) (i32.const 1)))"),
+        Body::ReadsIfLong => format!("(if (i32.gt_u (local.get 1) (i32.const 300)) (then {}))", instructions(&Body::Reads)),
         Body::Traps => "unreachable".into(),
         Body::Spins | Body::SpinsForLong => "(loop $for_ever (br $for_ever))".into(),
         Body::Hogs => "(loop $more (br_if $more (i32.ge_s (memory.grow (i32.const 16)) (i32.const 0)))) unreachable".into(),

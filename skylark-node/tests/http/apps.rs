@@ -90,6 +90,37 @@ async fn an_app_is_deployed_called_and_shown() {
 }
 
 #[tokio::test]
+async fn a_function_that_was_taken_for_stateless_may_read_state_after_all() {
+    let served = serve(|_| {}).await;
+    let operator = bearer(TOKEN);
+    let auth = [("authorization", operator.as_str())];
+    let wasm = modules::app(&[("sometimes", modules::Body::ReadsIfLong)]);
+    served.send("PUT", "/f/other", &auth, wasm).await;
+    let long = json!("x".repeat(400)).to_string().leak();
+    for (what, body, round_trips) in [
+        ("the first call shows that it reads nothing", "1", 0),
+        ("so the second goes straight to the engine", "1", 0),
+        ("until it reads", &*long, 1),
+        ("as it may from now on", &*long, 1),
+        ("or not", "1", 0),
+    ] {
+        let answer = served.post("/f/other/sometimes?timeline=true", body).await;
+        assert_eq!(answer.status, 200, "{what}: {answer:?}");
+        let timeline = answer.json();
+        let tasks = timeline["tasks"].as_array().unwrap();
+        assert_eq!(tasks.len(), 1, "{what}");
+        assert_eq!(tasks[0]["round_trips"], round_trips, "{what}");
+        let id = answer.header("skylark-run-id");
+        let run = served.get(&format!("/runs/{id}")).await.json();
+        assert_eq!(
+            (&run["status"], &run["tasks"]),
+            (&json!("succeeded"), &timeline["tasks"]),
+            "{what}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_repeated_key_replays_and_another_body_is_refused() {
     let served = serve(|_| {}).await;
     for key in ["k1", "\"k2\""] {
