@@ -15,7 +15,7 @@ use skylark_compiler::Ctx;
 ///
 /// | option | default | meaning |
 /// | --- | --- | --- |
-/// | `scope = app` or `chain` | `app` | shared by all runs, or belonging to one |
+/// | `scope = app`, `chain` or `key(argument)` | `app` | shared by all runs, belonging to one, or one per value of an argument of the function that runs |
 /// | `rename = "…"` | the Rust name | its name in the store |
 /// | `default = <expression>` | the initializer | the value while the store has none |
 #[proc_macro_attribute]
@@ -33,14 +33,26 @@ pub fn state(attr: TokenStream, item: TokenStream) -> TokenStream {
 /// | `memory = "64MiB"` | the node's | linear memory; a number alone is bytes |
 /// | `timeout = "2s"` | the node's | run time of one execution; units ms, s, m, h |
 /// | `on = cloud`, `edge` or `sat` | any | the type of node it must run on |
+/// | `retries = 3` | none | how often it is executed again after a trap, or when it ran out of time or memory |
+/// | `backoff = "200ms"` | the node's | pause before the first of them; twice as long before each further one |
+/// | `on_error = f` | none | gets its `skylark::Failure` instead of the run's end |
 #[proc_macro_attribute]
 pub fn function(attr: TokenStream, item: TokenStream) -> TokenStream {
     skylark_compiler::expand_function(attr.into(), item.into(), &ctx()).into()
 }
 
-/// A [`macro@function`] whose result goes to a successor: `next = path`.
+/// A [`macro@function`] whose result goes to successors.
 ///
-/// rustc checks that the successor takes it. A tuple may be spread over
+/// | option | meaning |
+/// | --- | --- |
+/// | `next = f` | `f` comes next |
+/// | `next = [f, g]` | both come, at once; the run's result is the list of theirs |
+/// | `next = each(f)` | `f` comes once for each element of the result, all at once |
+/// | `join = h` | after `[f, g]` or `each(f)`: gets their results, once all have ended |
+///
+/// With `next = [f, g]`, a result of `skylark::Next<(A, B)>` chooses one of them.
+///
+/// rustc checks that a successor takes what comes. A tuple may be spread over
 /// several arguments.
 #[proc_macro_attribute]
 pub fn chain(attr: TokenStream, item: TokenStream) -> TokenStream {

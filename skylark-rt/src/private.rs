@@ -8,15 +8,17 @@ pub use crate::{
 pub use crate::{
     bounds::{Input, Output, Problem, Stored},
     call::{Body, Call, Flow, FunctionDef, Reply},
-    follows::{Follows, Spread, Whole, follows},
+    follows::{Follows, Gathers, Listed, Spread, Whole, follows, gathers},
     state::{LocalState, Locked, State, StateCell, StateCodec, StateDef, codec},
 };
 pub use core::{
     any::type_name_of_val,
-    concat, module_path,
+    concat,
+    iter::IntoIterator,
+    module_path,
     option::Option::{None, Some},
 };
-pub use skylark_abi::call::Scope;
+pub use skylark_abi::call::{Failure, Scope};
 pub use std::thread_local;
 
 #[cfg(target_family = "wasm")]

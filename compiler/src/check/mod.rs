@@ -11,7 +11,7 @@ mod option;
 mod state;
 mod unit;
 
-pub(crate) use function::{Arg, Function, Yields};
+pub(crate) use function::{Arg, Flow, Function, Yields};
 pub(crate) use state::{Storage, Variable};
 
 use crate::{errors::Errors, read::Raw};

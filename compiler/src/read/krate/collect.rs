@@ -209,13 +209,12 @@ impl Collector<'_> {
     }
 
     fn add_function(&mut self, plan: FunctionPlan) {
+        let locate = |path: &syn::Path| self.file.locate(path.span());
         let item = FunctionItem {
             place: self.place(&plan.item.sig.ident),
-            next: plan
-                .next
-                .iter()
-                .map(|(path, _)| self.file.locate(path.span()))
-                .collect(),
+            next: plan.next.iter().map(|(path, _)| locate(path)).collect(),
+            join: plan.join.as_ref().map(locate),
+            on_error: plan.on_error.as_ref().map(locate),
             public: !matches!(plan.item.vis, Visibility::Inherited),
             schema: plan.schema,
         };
