@@ -59,6 +59,36 @@ pub fn chain(attr: TokenStream, item: TokenStream) -> TokenStream {
     skylark_compiler::expand_chain(attr.into(), item.into(), &ctx()).into()
 }
 
+/// Makes a declaration the typed client of a server that is no Skylark function.
+///
+/// ```text
+/// #[skylark::external(url = "https://bank.example/accounts/{account}/charges")]
+/// async fn charge(account: String, cents: u32) -> Result<Receipt, skylark::Failure>;
+/// ```
+///
+/// Arguments that the address names go there; the others are a JSON object by their
+/// names, in the body, or in the query for `get` and `delete`. The answer is JSON.
+/// Where the function returns no `Result`, a failure ends the function that awaits it.
+///
+/// The server may be asked more than once for one call, each time with the same
+/// `Idempotency-Key`.
+///
+/// | option | default | meaning |
+/// | --- | --- | --- |
+/// | `url = "https://…"` | | where to, with `{argument}`s |
+/// | `method = get`, … | `post` | how |
+#[proc_macro_attribute]
+pub fn external(attr: TokenStream, item: TokenStream) -> TokenStream {
+    skylark_compiler::expand_external(attr.into(), item.into(), &ctx()).into()
+}
+
+/// Has a function's value recorded: executed again after a wait, the function that
+/// calls it sees the recorded one, and its body is not run.
+#[proc_macro_attribute]
+pub fn nondet(attr: TokenStream, item: TokenStream) -> TokenStream {
+    skylark_compiler::expand_nondet(attr.into(), item.into(), &ctx()).into()
+}
+
 /// How the crate being compiled calls the runtime: what Cargo.toml renamed it
 /// to, else its library name.
 fn ctx() -> Ctx {

@@ -1,7 +1,7 @@
 //! What generated code names. Not part of the public API: it may change in any
 //! release, together with the macros.
 
-pub use crate::wait::{External, ended_by, plumbing::*};
+pub use crate::wait::{External, ended_by, nondet, plumbing::*};
 pub use crate::{
     __skylark_frame as frame, __skylark_function as function, __skylark_state as state,
 };
@@ -14,6 +14,7 @@ pub use crate::{
 pub use core::{
     any::type_name_of_val,
     concat,
+    convert::From,
     iter::IntoIterator,
     module_path,
     option::Option::{None, Some},

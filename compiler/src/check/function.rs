@@ -108,7 +108,7 @@ pub(super) fn check(raw: RawFunction, errors: &mut Errors) -> Option<Function> {
 }
 
 /// What may not stand before `fn`, and `main`.
-fn modifiers(sig: &Signature, errors: &mut Errors) {
+pub(super) fn modifiers(sig: &Signature, errors: &mut Errors) {
     if let Some(token) = &sig.constness {
         errors.on(
             token,
@@ -136,7 +136,7 @@ fn modifiers(sig: &Signature, errors: &mut Errors) {
     }
 }
 
-fn generics(sig: &Signature, errors: &mut Errors) {
+pub(super) fn generics(sig: &Signature, errors: &mut Errors) {
     for param in &sig.generics.params {
         match param {
             GenericParam::Type(param) => errors.on(
@@ -166,7 +166,7 @@ fn generics(sig: &Signature, errors: &mut Errors) {
     }
 }
 
-fn args(sig: &Signature, errors: &mut Errors) -> Vec<Arg> {
+pub(super) fn args(sig: &Signature, errors: &mut Errors) -> Vec<Arg> {
     if let Some(variadic) = &sig.variadic {
         errors.on(
             variadic,
@@ -237,7 +237,7 @@ fn ident<'a>(pat: &'a Pat, errors: &mut Errors) -> Option<&'a Ident> {
     }
 }
 
-fn yields(sig: &Signature, errors: &mut Errors) -> Option<Yields> {
+pub(super) fn yields(sig: &Signature, errors: &mut Errors) -> Option<Yields> {
     let ReturnType::Type(_, ty) = &sig.output else {
         return Some(Yields::Value(syn::parse_quote!(())));
     };

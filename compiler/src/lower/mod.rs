@@ -2,7 +2,7 @@
 //! made once.
 
 use crate::{
-    check::{Arg, Flow, Function, Item, Storage, Variable, Yields},
+    check::{Arg, External, Flow, Function, Item, Nondet, Storage, Variable, Yields},
     read::{Handler, cfgs, doc_line, plain, text},
 };
 use proc_macro2::Ident;
@@ -20,6 +20,10 @@ pub(crate) enum Plan {
     Function(Box<FunctionPlan>),
     /// For state.
     State(Vec<StatePlan>),
+    /// For a server outside.
+    External(Box<External>),
+    /// For a function whose value is recorded.
+    Nondet(Nondet),
 }
 
 /// The frame in the schema section: JSON around `module_path!()`, which only
@@ -89,6 +93,8 @@ pub(crate) struct StatePlan {
 pub(crate) fn lower(item: Item) -> Plan {
     match item {
         Item::Function(item) => Plan::Function(Box::new(function(*item))),
+        Item::External(item) => Plan::External(item),
+        Item::Nondet(item) => Plan::Nondet(item),
         Item::State(variables) => Plan::State(variables.into_iter().map(variable).collect()),
     }
 }
