@@ -74,6 +74,16 @@ pub fn expand_chain(attr: TokenStream, item: TokenStream, ctx: &Ctx) -> TokenStr
     expand(Annotation::Chain, attr, item, ctx)
 }
 
+/// Expands `#[skylark::external(attr)] item`. The item survives every error.
+pub fn expand_external(attr: TokenStream, item: TokenStream, ctx: &Ctx) -> TokenStream {
+    expand(Annotation::External, attr, item, ctx)
+}
+
+/// Expands `#[skylark::nondet] item`. The item survives every error.
+pub fn expand_nondet(attr: TokenStream, item: TokenStream, ctx: &Ctx) -> TokenStream {
+    expand(Annotation::Nondet, attr, item, ctx)
+}
+
 fn expand(annotation: Annotation, attr: TokenStream, item: TokenStream, ctx: &Ctx) -> TokenStream {
     let (kept, plan) = plan(annotation, Span::call_site(), attr, item, ctx);
     match plan {

@@ -15,7 +15,7 @@ use skylark_compiler::Ctx;
 ///
 /// | option | default | meaning |
 /// | --- | --- | --- |
-/// | `scope = app` or `chain` | `app` | shared by all runs, or belonging to one |
+/// | `scope = app`, `chain` or `key(argument)` | `app` | shared by all runs, belonging to one, or one per value of an argument of the function that runs |
 /// | `rename = "…"` | the Rust name | its name in the store |
 /// | `default = <expression>` | the initializer | the value while the store has none |
 #[proc_macro_attribute]
@@ -33,18 +33,60 @@ pub fn state(attr: TokenStream, item: TokenStream) -> TokenStream {
 /// | `memory = "64MiB"` | the node's | linear memory; a number alone is bytes |
 /// | `timeout = "2s"` | the node's | run time of one execution; units ms, s, m, h |
 /// | `on = cloud`, `edge` or `sat` | any | the type of node it must run on |
+/// | `retries = 3` | none | how often it is executed again after a trap, or when it ran out of time or memory |
+/// | `backoff = "200ms"` | the node's | pause before the first of them; twice as long before each further one |
+/// | `on_error = f` | none | gets its `skylark::Failure` instead of the run's end |
 #[proc_macro_attribute]
 pub fn function(attr: TokenStream, item: TokenStream) -> TokenStream {
     skylark_compiler::expand_function(attr.into(), item.into(), &ctx()).into()
 }
 
-/// A [`macro@function`] whose result goes to a successor: `next = path`.
+/// A [`macro@function`] whose result goes to successors.
 ///
-/// rustc checks that the successor takes it. A tuple may be spread over
+/// | option | meaning |
+/// | --- | --- |
+/// | `next = f` | `f` comes next |
+/// | `next = [f, g]` | both come, at once; the run's result is the list of theirs |
+/// | `next = each(f)` | `f` comes once for each element of the result, all at once |
+/// | `join = h` | after `[f, g]` or `each(f)`: gets their results, once all have ended |
+///
+/// With `next = [f, g]`, a result of `skylark::Next<(A, B)>` chooses one of them.
+///
+/// rustc checks that a successor takes what comes. A tuple may be spread over
 /// several arguments.
 #[proc_macro_attribute]
 pub fn chain(attr: TokenStream, item: TokenStream) -> TokenStream {
     skylark_compiler::expand_chain(attr.into(), item.into(), &ctx()).into()
+}
+
+/// Makes a declaration the typed client of a server that is no Skylark function.
+///
+/// ```text
+/// #[skylark::external(url = "https://bank.example/accounts/{account}/charges")]
+/// async fn charge(account: String, cents: u32) -> Result<Receipt, skylark::Failure>;
+/// ```
+///
+/// Arguments that the address names go there; the others are a JSON object by their
+/// names, in the body, or in the query for `get` and `delete`. The answer is JSON.
+/// Where the function returns no `Result`, a failure ends the function that awaits it.
+///
+/// The server may be asked more than once for one call, each time with the same
+/// `Idempotency-Key`.
+///
+/// | option | default | meaning |
+/// | --- | --- | --- |
+/// | `url = "https://…"` | | where to, with `{argument}`s |
+/// | `method = get`, … | `post` | how |
+#[proc_macro_attribute]
+pub fn external(attr: TokenStream, item: TokenStream) -> TokenStream {
+    skylark_compiler::expand_external(attr.into(), item.into(), &ctx()).into()
+}
+
+/// Has a function's value recorded: executed again after a wait, the function that
+/// calls it sees the recorded one, and its body is not run.
+#[proc_macro_attribute]
+pub fn nondet(attr: TokenStream, item: TokenStream) -> TokenStream {
+    skylark_compiler::expand_nondet(attr.into(), item.into(), &ctx()).into()
 }
 
 /// How the crate being compiled calls the runtime: what Cargo.toml renamed it

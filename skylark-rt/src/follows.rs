@@ -45,3 +45,47 @@ spread!(A B C D E G H I J);
 spread!(A B C D E G H I J K);
 spread!(A B C D E G H I J K L);
 spread!(A B C D E G H I J K L M);
+
+/// A function that takes the results of several branches, `Results`: one argument
+/// for each, all of them as one tuple, or a `Vec` of them.
+#[diagnostic::on_unimplemented(
+    message = "the function to join the branches does not take their results",
+    label = "does not take as many results as there are branches",
+    note = "it takes one argument per branch, or a tuple or a `Vec` of their results"
+)]
+pub trait Gathers<Results, Shape> {}
+
+/// The results are in a `Vec`.
+#[derive(Debug)]
+pub struct Listed;
+
+/// Accepts only functions that join so many branches.
+pub fn gathers<Results, F, Shape>(_: F)
+where
+    F: Gathers<Results, Shape>,
+{
+}
+
+macro_rules! gathers {
+    ($same:ident; $($arg:ident)*; $($each:tt)*) => {
+        #[diagnostic::do_not_recommend]
+        impl<F, R $(, $arg)*> Gathers<($($arg,)*), Spread> for F where F: Fn($($arg),*) -> R {}
+        #[diagnostic::do_not_recommend]
+        impl<F, R $(, $arg)*> Gathers<($($arg,)*), Whole> for F where F: Fn(($($arg,)*)) -> R {}
+        #[diagnostic::do_not_recommend]
+        impl<F, R, $same> Gathers<($($each)*), Listed> for F where F: Fn(Vec<$same>) -> R {}
+    };
+}
+
+gathers!(T; A; T,);
+gathers!(T; A B; T, T,);
+gathers!(T; A B C; T, T, T,);
+gathers!(T; A B C D; T, T, T, T,);
+gathers!(T; A B C D E; T, T, T, T, T,);
+gathers!(T; A B C D E G; T, T, T, T, T, T,);
+gathers!(T; A B C D E G H; T, T, T, T, T, T, T,);
+gathers!(T; A B C D E G H I; T, T, T, T, T, T, T, T,);
+gathers!(T; A B C D E G H I J; T, T, T, T, T, T, T, T, T,);
+gathers!(T; A B C D E G H I J K; T, T, T, T, T, T, T, T, T, T,);
+gathers!(T; A B C D E G H I J K L; T, T, T, T, T, T, T, T, T, T, T,);
+gathers!(T; A B C D E G H I J K L M; T, T, T, T, T, T, T, T, T, T, T, T,);

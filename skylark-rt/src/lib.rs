@@ -106,7 +106,7 @@ pub use target::native;
 
 pub use log::{Level, log};
 pub use skylark_abi::call::{Failure, FailureKind};
-pub use skylark_macros::{chain, function, state};
+pub use skylark_macros::{chain, external, function, nondet, state};
 pub use wait::{
     Call, JoinAll, Next, Promise, Sleep, call, http, join_all, nondet, promise, sleep, transaction,
 };

@@ -1,22 +1,25 @@
 //! What generated code names. Not part of the public API: it may change in any
 //! release, together with the macros.
 
-pub use crate::wait::{External, ended_by, plumbing::*};
+pub use crate::wait::{External, ended_by, nondet, plumbing::*};
 pub use crate::{
     __skylark_frame as frame, __skylark_function as function, __skylark_state as state,
 };
 pub use crate::{
     bounds::{Input, Output, Problem, Stored},
     call::{Body, Call, Flow, FunctionDef, Reply},
-    follows::{Follows, Spread, Whole, follows},
+    follows::{Follows, Gathers, Listed, Spread, Whole, follows, gathers},
     state::{LocalState, Locked, State, StateCell, StateCodec, StateDef, codec},
 };
 pub use core::{
     any::type_name_of_val,
-    concat, module_path,
+    concat,
+    convert::From,
+    iter::IntoIterator,
+    module_path,
     option::Option::{None, Some},
 };
-pub use skylark_abi::call::Scope;
+pub use skylark_abi::call::{Failure, Scope};
 pub use std::thread_local;
 
 #[cfg(target_family = "wasm")]

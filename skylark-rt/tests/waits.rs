@@ -133,6 +133,36 @@ async fn pays(cents: u32) -> Result<String, Failure> {
     answer.json()
 }
 
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Receipt {
+    number: u32,
+}
+
+#[skylark::external(url = "https://bank.example/accounts/{account}/charges")]
+async fn charge(account: String, cents: u32) -> Result<Receipt, Failure>;
+
+/// Of an account.
+#[skylark::external(url = "https://bank.example/accounts/{account}", method = get)]
+async fn balance(account: String, currency: String, past: u8) -> i64;
+
+#[skylark::nondet]
+fn random(below: u32) -> Result<u32, String> {
+    if below == 0 {
+        return Err("nothing is below zero".into());
+    }
+    Ok(RANDOM.fetch_add(1, Ordering::Relaxed) % below)
+}
+
+static RANDOM: AtomicU32 = AtomicU32::new(3);
+
+#[skylark::function]
+async fn banks(account: String) -> Result<(u32, i64, u32), Failure> {
+    let random = random(10).unwrap_or_default();
+    let receipt = charge(account.clone(), random).await?;
+    let balance = balance(account, "€".into(), 1).await;
+    Ok((receipt.number, balance, random))
+}
+
 fn log(runtime: &Runtime) -> Vec<String> {
     runtime.state("LOG").unwrap().unwrap_or_default()
 }
@@ -235,6 +265,28 @@ fn servers_outside_are_asked_with_a_key() {
     let refused = runtime.run::<String>("pays", &8).unwrap_err();
     assert_eq!(refused.message, "the server answered 402: too much");
     assert_eq!(log(&runtime), ["answered 201", "answered 402"]);
+}
+
+#[test]
+fn typed_clients_put_arguments_where_they_belong() {
+    let runtime = Runtime::new();
+    runtime.serve(|request| {
+        let body = String::from_utf8(request.body.clone()).unwrap();
+        match (request.method.as_str(), request.url.as_str(), body.as_str()) {
+            ("POST", "https://bank.example/accounts/a%2Fb/charges", r#"{"cents":3}"#) => {
+                http::Response::new(201, r#"{"number":9}"#)
+            }
+            ("GET", "https://bank.example/accounts/a%2Fb?currency=%E2%82%AC&past=1", "") => {
+                http::Response::new(200, "-5")
+            }
+            _ => http::Response::new(404, format!("{request:?}")),
+        }
+    });
+    assert_eq!(runtime.run("banks", "a/b"), Ok((9, -5, 3)));
+    assert_eq!(RANDOM.load(Ordering::Relaxed), 4);
+    let failure = runtime.run::<(u32, i64, u32)>("banks", "c").unwrap_err();
+    assert!(failure.message.starts_with("the server answered 404"), "{failure}");
+    assert_eq!(random(0), Err("nothing is below zero".to_owned()));
 }
 
 /// Stops the process at the nth point, before or after; delivers everything

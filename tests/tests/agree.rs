@@ -3,7 +3,8 @@
 
 use proc_macro2::TokenStream;
 use skylark_compiler::{
-    Ctx, SourceFile, expand_chain, expand_file, expand_function, expand_state, expansions,
+    Ctx, SourceFile, expand_chain, expand_external, expand_file, expand_function, expand_nondet,
+    expand_state, expansions,
 };
 
 /// Attribute, its arguments, the item.
@@ -38,12 +39,36 @@ const ITEMS: &[(&str, &str, &str)] = &[
         "next = crate::a::b, timeout = \"1.5s\"",
         "#[inline(never)] fn first<>(x: [u8; 4],) -> (u8, u8) { (1, 2) }",
     ),
+    (
+        "chain",
+        "next = [a, crate::b], join = c, on_error = d, retries = 2, backoff = \"1s\"",
+        "fn fan(x: u8) -> u8 { x }",
+    ),
+    ("chain", "next = each(a)", "fn each(x: u8) -> Vec<u8> { vec![x] }"),
+    (
+        "chain",
+        "next = [a, b]",
+        "async fn choose(x: u8) -> Result<Next<(u8, (u8, u8))>, E> { Ok(Next::first(x)) }",
+    ),
+    (
+        "state",
+        "scope = key(user)",
+        "static KEYED: Mutex<u8> = Mutex::new(0);",
+    ),
+    (
+        "external",
+        "url = \"https://bank.example/{a}\", method = put",
+        "/// Doc.\npub async fn charge(a: String, b: u8) -> Result<u8, Failure>;",
+    ),
+    ("nondet", "", "fn random(a: u8) -> u8 { a }"),
 ];
 
 fn macro_door(attribute: &str, arguments: &str, item: &str) -> String {
     let door = match attribute {
         "state" => expand_state,
         "function" => expand_function,
+        "external" => expand_external,
+        "nondet" => expand_nondet,
         _ => expand_chain,
     };
     let parse = |text: &str| text.parse::<TokenStream>().unwrap();
@@ -78,7 +103,7 @@ fn the_doors_agree() {
             ),
             format!("fn outer() {{ let x = 1; #[skylark::{attribute}({arguments})]\n{item} }}"),
         ] {
-            if text.contains("outer") && item.starts_with("thread_local") {
+            if text.contains("outer") && (item.starts_with("thread_local") || *attribute == "external") {
                 continue; // Rust has no attribute macros on macro statements.
             }
             let wanted = if text.contains("must_use") {

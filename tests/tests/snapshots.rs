@@ -1,7 +1,10 @@
 //! What each shape of item expands to, as a person would read it.
 
 use proc_macro2::TokenStream;
-use skylark_compiler::{Ctx, expand_chain, expand_function, expand_state, format_expansion};
+use skylark_compiler::{
+    Ctx, expand_chain, expand_external, expand_function, expand_nondet, expand_state,
+    format_expansion,
+};
 
 const BLESS: &str = "accept with: INSTA_UPDATE=always cargo test -p skylark-tests --test snapshots";
 
@@ -123,6 +126,54 @@ fn functions() {
             "next = detect",
             "async fn preprocess(photo: Photo) -> Features { todo!() }",
         ),
+        (
+            "chain_list",
+            expand_chain,
+            "next = [add, inner::count], join = sum",
+            "fn split(x: u64) -> Result<(u32, u32), Error> { todo!() }",
+        ),
+        (
+            "chain_each",
+            expand_chain,
+            "next = each(resize)",
+            "fn cut(photo: Photo) -> Vec<Tile> { todo!() }",
+        ),
+        (
+            "chain_each_result",
+            expand_chain,
+            "next = each(resize), join = stitch",
+            "async fn cut(photo: Photo) -> Result<Vec<Tile>> { todo!() }",
+        ),
+        (
+            "chain_choice",
+            expand_chain,
+            "next = [alarm, add], on_error = mend",
+            "fn decide(x: u64) -> Next<(Alarm, (u32, u32))> { todo!() }",
+        ),
+        (
+            "function_retries",
+            expand_function,
+            r#"retries = 3, backoff = "200ms", on_error = crate::mend"#,
+            "fn alarm(d: Detection) -> Alarm { Alarm(d) }",
+        ),
+        (
+            "external_post",
+            expand_external,
+            r#"url = "https://bank.example/{account}""#,
+            "/// Charges.\npub async fn charge(account: String, cents: u32) -> Result<Receipt, Failure>;",
+        ),
+        (
+            "external_get",
+            expand_external,
+            r#"url = "https://bank.example", method = get"#,
+            "async fn rates() -> Rates;",
+        ),
+        (
+            "nondet",
+            expand_nondet,
+            "",
+            "fn drawn(names: &[String]) -> Option<String> { names.first().cloned() }",
+        ),
     ];
     for (name, door, attr, item) in rows {
         check(name, *door, attr, item);
@@ -156,6 +207,11 @@ fn states() {
             "state_options",
             "scope = chain, rename = \"seen\", default = vec![1, 2]",
             "pub(crate) static SEEN: Mutex<Vec<u8>> = Mutex::new(Vec::new());",
+        ),
+        (
+            "state_key",
+            "scope = key(station)",
+            "static SEEN: Mutex<u32> = Mutex::new(0);",
         ),
         (
             "state_under_cfg",

@@ -30,8 +30,13 @@ pub fn check(model: &Model) -> Vec<Diagnostic> {
 
 /// Which function starts which, as far as that is known.
 pub(crate) struct Successors {
-    /// By index in [`Model::functions`]: the indices of its successors.
+    /// By index in [`Model::functions`]: the indices of its successors, and of
+    /// what joins them.
     pub(crate) edges: Vec<Vec<usize>>,
+    /// The index of what joins its branches.
+    pub(crate) joins: Vec<Option<usize>>,
+    /// The index of the handler of its failures.
+    pub(crate) handlers: Vec<Option<usize>>,
     faults: Vec<Diagnostic>,
 }
 
@@ -59,20 +64,36 @@ impl Successors {
             ..Schema::default()
         };
         let mut faults = Vec::new();
-        let mut edges = Vec::new();
+        let (mut edges, mut joins, mut handlers) = (Vec::new(), Vec::new(), Vec::new());
         for function in &model.functions {
-            let mut successors = Vec::new();
-            for (path, span) in function.schema.next.iter().zip(&function.next) {
+            let mut resolve = |path: &String, span: &crate::SourceSpan| -> Option<usize> {
                 match schema.resolve(&function.place.module, path) {
-                    Ok(index) => successors.extend(index.parse::<usize>().ok()),
+                    Ok(index) => index.parse().ok(),
                     Err(candidates) => {
                         faults.push(unresolved(model, function, path, *span, &candidates));
+                        None
                     }
                 }
-            }
+            };
+            let FunctionItem {
+                schema: written, ..
+            } = function;
+            let next = written.next.iter().zip(&function.next);
+            let mut successors: Vec<usize> = next.filter_map(|(p, s)| resolve(p, s)).collect();
+            let join = written.join.as_ref().zip(function.join.as_ref());
+            let join = join.and_then(|(p, s)| resolve(p, s));
+            successors.extend(join);
             edges.push(successors);
+            joins.push(join);
+            let handler = written.on_error.as_ref().zip(function.on_error.as_ref());
+            handlers.push(handler.and_then(|(p, s)| resolve(p, s)));
         }
-        Self { edges, faults }
+        Self {
+            edges,
+            joins,
+            handlers,
+            faults,
+        }
     }
 
     /// Every cycle once, beginning with its first function in the source.
@@ -118,6 +139,7 @@ impl Successors {
         while let Some(at) = queue.pop() {
             if reached.insert(at) {
                 queue.extend(&self.edges[at]);
+                queue.extend(self.handlers[at]);
             }
         }
         reached
@@ -273,7 +295,7 @@ fn cycle_diagnostic(model: &Model, graph: &Successors, cycle: &[usize]) -> Diagn
     let edge = graph.edges[cycle[cycle.len() - 1]]
         .iter()
         .position(|to| *to == cycle[0])
-        .and_then(|index| last.next.get(index));
+        .and_then(|index| last.next.iter().chain(&last.join).nth(index));
     let place = Place {
         ident: edge.copied().unwrap_or(last.place.ident),
         ..last.place.clone()
@@ -306,7 +328,20 @@ fn unreached(
     cycles: &[Vec<usize>],
     found: &mut Vec<Diagnostic>,
 ) {
-    let named: BTreeSet<usize> = graph.edges.iter().flatten().copied().collect();
+    // A function may also be called by another's body.
+    let called = model.functions.iter().enumerate().filter(|(_, f)| {
+        let ident = &f.schema.ident;
+        let mut bodies = model.bodies.iter();
+        bodies.any(|b| b.name != *ident && b.mentions.contains(ident))
+    });
+    let named: BTreeSet<usize> = graph
+        .edges
+        .iter()
+        .flatten()
+        .chain(graph.handlers.iter().flatten())
+        .copied()
+        .collect();
+    let called: BTreeSet<usize> = called.map(|(index, _)| index).collect();
     let entries = (0..model.functions.len()).filter(|i| !named.contains(i));
     let reached = graph.reachable(entries);
     let in_cycle: BTreeSet<usize> = cycles.iter().flatten().copied().collect();
@@ -324,7 +359,7 @@ fn unreached(
             continue;
         }
         let is_link = named.contains(&index) || !function.schema.next.is_empty();
-        if named.contains(&index) {
+        if named.contains(&index) || called.contains(&index) {
             continue;
         }
         if let Some(giver) = giver(model, index) {

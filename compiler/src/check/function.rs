@@ -25,8 +25,28 @@ pub(crate) struct Function {
     pub(crate) yields: Yields,
     /// Its successors.
     pub(crate) next: Vec<syn::Path>,
+    /// How the run goes on with them.
+    pub(crate) flow: Flow,
+    /// What gets the outputs of its branches.
+    pub(crate) join: Option<syn::Path>,
+    /// What gets its failure.
+    pub(crate) on_error: Option<syn::Path>,
     /// Limits and placement.
     pub(crate) options: Options,
+}
+
+/// How a run goes on after a function.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Flow {
+    /// With its one successor, or not at all.
+    Straight,
+    /// With all of them.
+    Fan,
+    /// With one branch for each element of its output.
+    Each,
+    /// With the one that its output chooses, and what each would get: the types
+    /// of `Next<(…)>`.
+    Choice(Vec<Type>),
 }
 
 /// An argument: owned, and with a name.
@@ -67,6 +87,11 @@ pub(super) fn check(raw: RawFunction, errors: &mut Errors) -> Option<Function> {
     let args = args(sig, errors);
     let yields = yields(sig, errors);
     let next = successor(annotation, span, &raw, &sig.ident, errors);
+    let flow = flow(&raw, &next, yields.as_ref(), errors);
+    let join = join(&raw, &flow, &sig.ident, errors);
+    let on_error = raw
+        .get("on_error")
+        .and_then(|value| path("on_error", value, &sig.ident, errors));
     let options = option::check(&raw, errors);
     let name = name(&sig.ident, "name", raw.get("name"), "function", errors);
     Some(Function {
@@ -74,13 +99,16 @@ pub(super) fn check(raw: RawFunction, errors: &mut Errors) -> Option<Function> {
         args,
         yields: yields?,
         next,
+        flow,
+        join,
+        on_error,
         options,
         item,
     })
 }
 
 /// What may not stand before `fn`, and `main`.
-fn modifiers(sig: &Signature, errors: &mut Errors) {
+pub(super) fn modifiers(sig: &Signature, errors: &mut Errors) {
     if let Some(token) = &sig.constness {
         errors.on(
             token,
@@ -108,7 +136,7 @@ fn modifiers(sig: &Signature, errors: &mut Errors) {
     }
 }
 
-fn generics(sig: &Signature, errors: &mut Errors) {
+pub(super) fn generics(sig: &Signature, errors: &mut Errors) {
     for param in &sig.generics.params {
         match param {
             GenericParam::Type(param) => errors.on(
@@ -138,7 +166,7 @@ fn generics(sig: &Signature, errors: &mut Errors) {
     }
 }
 
-fn args(sig: &Signature, errors: &mut Errors) -> Vec<Arg> {
+pub(super) fn args(sig: &Signature, errors: &mut Errors) -> Vec<Arg> {
     if let Some(variadic) = &sig.variadic {
         errors.on(
             variadic,
@@ -209,7 +237,7 @@ fn ident<'a>(pat: &'a Pat, errors: &mut Errors) -> Option<&'a Ident> {
     }
 }
 
-fn yields(sig: &Signature, errors: &mut Errors) -> Option<Yields> {
+pub(super) fn yields(sig: &Signature, errors: &mut Errors) -> Option<Yields> {
     let ReturnType::Type(_, ty) = &sig.output else {
         return Some(Yields::Value(syn::parse_quote!(())));
     };
@@ -291,27 +319,66 @@ fn successor(
         }
         return Vec::new();
     };
+    match value {
+        Expr::Array(list) => {
+            if list.elems.is_empty() {
+                errors.on(
+                    list,
+                    "the list of successors is empty; the last link of a chain is `#[skylark::function]`",
+                );
+            }
+            let paths = list.elems.iter();
+            paths
+                .filter_map(|value| path("next", value, own, errors))
+                .collect()
+        }
+        Expr::Call(call) if is_each(call) => {
+            if let [value] = call.args.iter().collect::<Vec<_>>().as_slice() {
+                path("next", value, own, errors).into_iter().collect()
+            } else {
+                errors.on(
+                    call,
+                    "`each` takes one function, which gets one element: `next = each(resize)`",
+                );
+                Vec::new()
+            }
+        }
+        value => path("next", value, own, errors).into_iter().collect(),
+    }
+}
+
+fn is_each(call: &syn::ExprCall) -> bool {
+    matches!(&*call.func, Expr::Path(path) if path.path.is_ident("each"))
+}
+
+/// The path of a function that option `name` must be.
+fn path(name: &str, value: &Expr, own: &Ident, errors: &mut Errors) -> Option<syn::Path> {
     let path = match value {
         Expr::Path(path) if path.qself.is_none() => &path.path,
         other => {
             let instead = match other {
                 Expr::Lit(syn::ExprLit {
-                    lit: syn::Lit::Str(name),
+                    lit: syn::Lit::Str(function),
                     ..
-                }) => format!("; write `next = {}`", name.value()),
+                }) => format!("; write `{name} = {}`", function.value()),
                 Expr::Call(call) => format!(
-                    "; name it without calling it: `next = {}`",
+                    "; name it without calling it: `{name} = {}`",
                     text(&call.func)
                 ),
+                Expr::Array(_) if name != "next" => "; it is one function".to_owned(),
                 _ => String::new(),
+            };
+            let several = match name {
+                "next" => ", or several: `[a, b]`, or `each(f)`",
+                _ => "",
             };
             errors.on(
                 other,
                 format_args!(
-                    "`next` takes the path of a function, like `detect` or `crate::alarm::raise`{instead}"
+                    "`{name}` takes the path of a function, like `detect` or `crate::alarm::raise`{several}{instead}"
                 ),
             );
-            return Vec::new();
+            return None;
         }
     };
     if let Some(segment) = path.segments.iter().find(|s| !s.arguments.is_none()) {
@@ -328,7 +395,108 @@ fn successor(
             ),
         );
     } else {
-        return vec![path.clone()];
+        return Some(path.clone());
     }
-    Vec::new()
+    None
+}
+
+/// Most successors that a `Next` can choose from.
+const MAX_CHOICES: usize = 4;
+
+fn flow(
+    raw: &RawOptions,
+    next: &[syn::Path],
+    yields: Option<&Yields>,
+    errors: &mut Errors,
+) -> Flow {
+    let Some(value) = raw.get("next") else {
+        return Flow::Straight;
+    };
+    if matches!(value, Expr::Call(call) if is_each(call)) {
+        return Flow::Each;
+    }
+    let list = matches!(value, Expr::Array(_));
+    match yields.and_then(|y| inputs_of_next(y.value())) {
+        Some(Ok(inputs)) => {
+            let successors = match value {
+                Expr::Array(list) => list.elems.len(),
+                _ => next.len(),
+            };
+            if inputs.len() != successors {
+                errors.on(
+                    value,
+                    format_args!(
+                        "`Next` has {} inputs for {successors} successors; it needs one for each",
+                        inputs.len()
+                    ),
+                );
+            } else if successors > MAX_CHOICES {
+                errors.on(
+                    value,
+                    format_args!(
+                        "`Next` chooses from {MAX_CHOICES} successors at most; let one of them choose again"
+                    ),
+                );
+            }
+            Flow::Choice(inputs)
+        }
+        Some(Err(written)) => {
+            errors.on(
+                &written,
+                "write the inputs of the successors out as a tuple: `Next<(A, B)>`",
+            );
+            Flow::Straight
+        }
+        // A list of one is one successor.
+        None if list && (next.len() > 1 || raw.get("join").is_some()) => Flow::Fan,
+        None => Flow::Straight,
+    }
+}
+
+/// What each successor gets, of `Next<(A, B)>`; `Err` if that is not written out.
+fn inputs_of_next(ty: &Type) -> Option<Result<Vec<Type>, Type>> {
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last().filter(|s| s.ident == "Next")?;
+    let PathArguments::AngleBracketed(args) = &last.arguments else {
+        return None;
+    };
+    match args.args.first()? {
+        GenericArgument::Type(Type::Tuple(inputs)) => {
+            Some(Ok(inputs.elems.iter().cloned().collect()))
+        }
+        GenericArgument::Type(other) => Some(Err(other.clone())),
+        _ => None,
+    }
+}
+
+fn join(raw: &RawOptions, flow: &Flow, own: &Ident, errors: &mut Errors) -> Option<syn::Path> {
+    let (option, value) = raw.entry("join")?;
+    match flow {
+        Flow::Fan | Flow::Each => {}
+        Flow::Choice(_) => {
+            errors.on(
+                option,
+                "only one of the successors comes, so there is nothing to join; leave `join` out, \
+                 and name its function as the successor of each",
+            );
+            return None;
+        }
+        Flow::Straight => {
+            // What `next` is may be the error.
+            if raw.get("next").is_some() {
+                errors.on(
+                    option,
+                    "`join` puts branches together: those of `next = [a, b]` or `next = each(f)`; after \
+                     one successor, name its own successor there",
+                );
+            } else if !raw.is_broken() {
+                errors.on(
+                    option,
+                    "`join` needs branches: `next = [a, b]` or `next = each(f)`",
+                );
+            }
+            return None;
+        }
+    }
+    path("join", value, own, errors)
 }

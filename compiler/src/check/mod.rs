@@ -4,6 +4,7 @@
 #[cfg(feature = "krate")]
 pub(crate) mod app;
 mod borrow;
+mod client;
 #[cfg(feature = "krate")]
 pub(crate) mod code;
 mod function;
@@ -11,7 +12,8 @@ mod option;
 mod state;
 mod unit;
 
-pub(crate) use function::{Arg, Function, Yields};
+pub(crate) use client::{External, Nondet};
+pub(crate) use function::{Arg, Flow, Function, Yields};
 pub(crate) use state::{Storage, Variable};
 
 use crate::{errors::Errors, read::Raw};
@@ -25,6 +27,10 @@ pub(crate) enum Item {
     Function(Box<Function>),
     /// One or several variables.
     State(Vec<Variable>),
+    /// A server outside.
+    External(Box<External>),
+    /// A function whose value is recorded.
+    Nondet(Nondet),
 }
 
 /// Checks what one item can answer. Everything wrong is reported; the item
@@ -34,6 +40,9 @@ pub(crate) fn item(raw: Raw, errors: &mut Errors) -> Option<Item> {
         Raw::Function(raw) => {
             function::check(*raw, errors).map(|function| Item::Function(Box::new(function)))
         }
+        Raw::External(raw) => client::external(*raw, errors)
+            .map(|external| Item::External(Box::new(external))),
+        Raw::Nondet(raw) => Some(Item::Nondet(client::nondet(raw, errors))),
         Raw::State(raw) => Some(Item::State(state::check(raw, errors))),
     }
 }

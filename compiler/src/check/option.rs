@@ -9,14 +9,24 @@ use skylark_abi::schema::{NodeType, Options, nearest};
 use std::time::Duration;
 use syn::{Expr, ExprLit, Lit};
 
-/// Checks `memory`, `timeout` and `on`.
+/// Most executions again that can be asked for.
+const MAX_RETRIES: u32 = 100;
+
+/// Checks `memory`, `timeout`, `on`, `retries` and `backoff`.
 pub(super) fn check(raw: &RawOptions, errors: &mut Errors) -> Options {
+    if let (Some((backoff, _)), None) = (raw.entry("backoff"), raw.entry("retries")) {
+        errors.on(
+            backoff,
+            "option `backoff` is the pause before the first of `retries`, which are not given; \
+             write `retries = 3` too, or leave it out",
+        );
+    }
     Options {
         memory: raw.get("memory").and_then(|v| memory(v, errors)),
         timeout: raw.get("timeout").and_then(|v| timeout(v, errors)),
         on: raw.get("on").and_then(|v| node_type(v, errors)),
-        retries: None,
-        backoff: None,
+        retries: raw.get("retries").and_then(|v| retries(v, errors)),
+        backoff: raw.get("backoff").and_then(|v| backoff(v, errors)),
     }
 }
 
@@ -39,21 +49,52 @@ fn memory(value: &Expr, errors: &mut Errors) -> Option<u64> {
 }
 
 fn timeout(value: &Expr, errors: &mut Errors) -> Option<Duration> {
+    time("timeout", value, "no function runs in no time", errors)
+}
+
+fn backoff(value: &Expr, errors: &mut Errors) -> Option<Duration> {
+    time(
+        "backoff",
+        value,
+        "leave it out for the node's own pause",
+        errors,
+    )
+}
+
+fn time(option: &str, value: &Expr, zero: &str, errors: &mut Errors) -> Option<Duration> {
     let checked = match value {
         Expr::Lit(ExprLit {
             lit: Lit::Str(amount),
             ..
-        }) => unit::time(&amount.value()),
+        }) => unit::time(&amount.value(), zero),
         Expr::Lit(ExprLit {
             lit: Lit::Int(_) | Lit::Float(_),
             ..
         }) => Err(format!(
-            "has no unit; write `timeout = \"{}s\"`, or another of ms, s, m, h",
+            "has no unit; write `{option} = \"{}s\"`, or another of ms, s, m, h",
             text(value)
         )),
         _ => Err("is no amount of time; write a number and a unit, like \"2s\"".into()),
     };
-    report(checked, "timeout", value, errors)
+    report(checked, option, value, errors)
+}
+
+fn retries(value: &Expr, errors: &mut Errors) -> Option<u32> {
+    let number = match value {
+        Expr::Lit(ExprLit {
+            lit: Lit::Int(number),
+            ..
+        }) if number.suffix().is_empty() => number.base10_parse::<u32>().ok(),
+        _ => None,
+    };
+    let checked = match number {
+        Some(0) => Err("is zero: leave it out".into()),
+        Some(number) if number <= MAX_RETRIES => Ok(number),
+        _ => Err(format!(
+            "takes a number from 1 to {MAX_RETRIES}: how often to execute it again"
+        )),
+    };
+    report(checked, "retries", value, errors)
 }
 
 fn report<T>(

@@ -3,7 +3,7 @@
 use super::{borrow, name};
 use crate::{
     errors::Errors,
-    read::{Holder, RawOptions, RawState, RawVariable, text},
+    read::{Holder, RawOptions, RawState, RawVariable, plain, text},
 };
 use proc_macro2::Ident;
 use skylark_abi::{call::Scope, schema::nearest};
@@ -27,6 +27,8 @@ pub(crate) struct Variable {
     /// Its name in the store.
     pub(crate) name: String,
     pub(crate) scope: Scope,
+    /// The argument that chooses the bundle.
+    pub(crate) key: Option<String>,
     /// The value while the store has none, if not the initializer's.
     pub(crate) default: Option<Expr>,
 }
@@ -74,14 +76,14 @@ pub(super) fn check(raw: RawState, errors: &mut Errors) -> Vec<Variable> {
     }
     variables
         .into_iter()
-        .filter_map(|raw| variable(raw, &options, scope, errors))
+        .filter_map(|raw| variable(raw, &options, &scope, errors))
         .collect()
 }
 
 fn variable(
     raw: RawVariable,
     options: &RawOptions,
-    scope: Scope,
+    (scope, key): &(Scope, Option<String>),
     errors: &mut Errors,
 ) -> Option<Variable> {
     let name = name(
@@ -111,32 +113,53 @@ fn variable(
         value,
         init: raw.init,
         name: name?,
-        scope,
+        scope: *scope,
+        key: key.clone(),
         default: options.get("default").cloned(),
     })
 }
 
-fn scope(options: &RawOptions, errors: &mut Errors) -> Scope {
+fn scope(options: &RawOptions, errors: &mut Errors) -> (Scope, Option<String>) {
     const SCOPES: [(&str, Scope); 2] = [("app", Scope::App), ("chain", Scope::Chain)];
     let Some(value) = options.get("scope") else {
-        return Scope::default();
+        return (Scope::default(), None);
     };
     let written = text(value);
     if let Some((_, scope)) = SCOPES.iter().find(|(name, _)| *name == written) {
-        return *scope;
+        return (*scope, None);
     }
-    let bare = written.trim_matches('"');
-    let meant = nearest(bare, SCOPES.map(|(name, _)| name))
-        .map(|near| format!(" (did you mean `{near}`?)"))
-        .unwrap_or_default();
-    errors.on(
-        value,
-        format_args!(
-            "`{written}` is no scope{meant}; expected `app` (shared by all runs) or `chain` \
-             (belongs to one run)"
+    let is_key = |path: &Expr| matches!(path, Expr::Path(path) if path.path.is_ident("key"));
+    match value {
+        Expr::Call(call) if is_key(&call.func) => {
+            if let [Expr::Path(argument)] = call.args.iter().collect::<Vec<_>>().as_slice()
+                && let Some(argument) = argument.path.get_ident()
+            {
+                return (Scope::Key, Some(plain(argument)));
+            }
+            errors.on(
+                &call.args,
+                "`key` takes the name of an argument, whose value chooses the state: `scope = key(station)`",
+            );
+        }
+        path if is_key(path) => errors.on(
+            path,
+            "`key` needs the name of an argument, whose value chooses the state: `scope = key(station)`",
         ),
-    );
-    Scope::default()
+        value => {
+            let bare = written.trim_matches('"');
+            let meant = nearest(bare, SCOPES.map(|(name, _)| name))
+                .map(|near| format!(" (did you mean `{near}`?)"))
+                .unwrap_or_default();
+            errors.on(
+                value,
+                format_args!(
+                    "`{written}` is no scope{meant}; expected `app` (shared by all runs), `chain` \
+                     (belongs to one run) or `key(argument)` (one per value of an argument)"
+                ),
+            );
+        }
+    }
+    (Scope::default(), None)
 }
 
 fn storage(raw: &RawVariable, errors: &mut Errors) -> Option<Storage> {

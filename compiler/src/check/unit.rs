@@ -48,13 +48,13 @@ pub(super) fn bytes_in_range(bytes: u64) -> Result<u64, String> {
     }
 }
 
-/// Reads an amount of time, to the millisecond.
+/// Reads an amount of time, to the millisecond; `zero` says why none is none.
 ///
 /// # Errors
 /// What is wrong and what is allowed, without the option's name.
-pub(super) fn time(text: &str) -> Result<Duration, String> {
+pub(super) fn time(text: &str, zero: &str) -> Result<Duration, String> {
     match Duration::from_millis(amount(text, MILLIS, "2s")?) {
-        Duration::ZERO => Err("is zero: no function runs in no time".into()),
+        Duration::ZERO => Err(format!("is zero: {zero}")),
         time if time > MAX_TIMEOUT => Err("is longer than a day (24h)".into()),
         time => Ok(time),
     }
@@ -185,7 +185,7 @@ mod tests {
             ),
             ("", Err("no number")),
         ] {
-            check(&time(text), wanted);
+            check(&time(text, "no time"), wanted);
         }
     }
 }

@@ -3,10 +3,10 @@
 use super::{at, local, record};
 use crate::{
     Ctx,
-    check::Yields,
-    lower::{FunctionPlan, Takes},
+    check::{Flow, Yields},
+    lower::{FunctionPlan, Gets, Takes},
 };
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Path, spanned::Spanned};
 
@@ -34,7 +34,13 @@ pub(super) fn emit(plan: &FunctionPlan, ctx: &Ctx) -> TokenStream {
     let successors = plan
         .next
         .iter()
-        .map(|(path, takes)| successor(path, *takes, &plan.yields, &private));
+        .map(|(path, gets)| successor(path, gets, &private));
+    let joins = plan.join.iter().map(|path| joins(path, plan, &private));
+    let handlers = plan
+        .on_error
+        .iter()
+        .map(|path| quote!(const _: fn() = || { let _: fn(#private::Failure) -> _ = #path; };));
+    let flow = flow(plan, &private);
     quote! {
         #item
 
@@ -49,11 +55,13 @@ pub(super) fn emit(plan: &FunctionPlan, ctx: &Ctx) -> TokenStream {
                     args: &[#(#args),*],
                     output: #output,
                     next: &[#(#next),*],
-                    flow: #private::Flow::Straight,
+                    flow: #private::Flow::#flow,
                 },
                 call: #call,
             }
             #(#successors)*
+            #(#joins)*
+            #(#handlers)*
         };
     }
 }
@@ -70,13 +78,7 @@ fn call(plan: &FunctionPlan) -> TokenStream {
         quote_spanned!(at(ty.span())=> #call.arg::<#ty>(#index)?)
     });
     let value = quote!(#handler(#(#args),*));
-    let finish = match &plan.yields {
-        Yields::Value(ty) => quote_spanned!(at(ty.span())=> #call.ok::<#ty>),
-        Yields::Result(ty, Some(error)) => {
-            quote_spanned!(at(ty.span())=> #call.result::<#ty, #error>)
-        }
-        Yields::Result(ty, None) => quote_spanned!(at(ty.span())=> #call.result::<#ty, _>),
-    };
+    let finish = finish(plan, &call);
     if plan.item.sig.asyncness.is_some() {
         let output = local("__output");
         return quote!(|#call| #call.wait(#value, |#output| #finish(#output)));
@@ -84,18 +86,73 @@ fn call(plan: &FunctionPlan) -> TokenStream {
     quote!(|#call| #finish(#value))
 }
 
-/// Has rustc check that `path` takes what the handler yields, and blame `path`.
-fn successor(path: &Path, takes: Takes, yields: &Yields, private: &TokenStream) -> TokenStream {
-    let output = yields.value();
+/// What makes a reply of the output.
+fn finish(plan: &FunctionPlan, call: &Ident) -> TokenStream {
+    let ty = plan.yields.value();
+    let span = at(ty.span());
+    let plain = match &plan.flow {
+        Flow::Straight | Flow::Fan => None,
+        Flow::Each => Some(quote_spanned!(span=> #call.each::<#ty>)),
+        Flow::Choice(inputs) => Some(quote_spanned!(span=> #call.choice::<(#(#inputs,)*)>)),
+    };
+    match (&plan.yields, plain) {
+        (Yields::Value(_), None) => quote_spanned!(span=> #call.ok::<#ty>),
+        (Yields::Value(_), Some(plain)) => plain,
+        (Yields::Result(_, error), plain) => {
+            let error = error.as_ref().map_or(quote!(_), |e| quote!(#e));
+            match plain {
+                None => quote_spanned!(span=> #call.result::<#ty, #error>),
+                Some(plain) => {
+                    let (result, output) = (local("__result"), local("__output"));
+                    quote_spanned! {span=>
+                        (|#result| #call.fallible::<#ty, #error>(#result, |#output| #plain(#output)))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The variant of the runtime's `Flow`.
+fn flow(plan: &FunctionPlan, private: &TokenStream) -> TokenStream {
+    let join = match &plan.schema.join {
+        Some(path) => quote!(#private::Some(#path)),
+        None => quote!(#private::None),
+    };
+    match plan.flow {
+        Flow::Straight => quote!(Straight),
+        Flow::Choice(_) => quote!(Choice),
+        Flow::Fan => quote!(Fan { join: #join }),
+        Flow::Each => quote!(Each { join: #join }),
+    }
+}
+
+/// Has rustc check that `path` takes what it gets, and blame `path`.
+fn successor(path: &Path, Gets { ty, takes }: &Gets, private: &TokenStream) -> TokenStream {
     match takes {
         Takes::Value => {
-            let wanted = quote_spanned!(at(output.span())=> fn(#output) -> _);
+            let wanted = quote_spanned!(at(ty.span())=> fn(#ty) -> _);
             quote!(const _: fn() = || { let _: #wanted = #path; };)
         }
         Takes::Spread => {
-            let follows =
-                quote_spanned!(at(path.span())=> #private::follows::<#output, _, _>(#path));
+            let follows = quote_spanned!(at(path.span())=> #private::follows::<#ty, _, _>(#path));
+            quote!(const _: fn() = || #follows;)
+        }
+        Takes::Element => {
+            let item = quote_spanned!(at(ty.span())=> <#ty as #private::IntoIterator>::Item);
+            let follows = quote_spanned!(at(path.span())=> #private::follows::<#item, _, _>(#path));
             quote!(const _: fn() = || #follows;)
         }
     }
+}
+
+/// Has rustc check that `path` takes as many results as there are branches: what
+/// they are, only the branches' ends know.
+fn joins(path: &Path, plan: &FunctionPlan, private: &TokenStream) -> TokenStream {
+    if plan.flow == Flow::Each {
+        return quote!(const _: fn() = || { let _: fn(_) -> _ = #path; };);
+    }
+    let holes = plan.next.iter().map(|_| quote!(_));
+    let gathers = quote_spanned!(at(path.span())=> #private::gathers::<(#(#holes,)*), _, _>(#path));
+    quote!(const _: fn() = || #gathers;)
 }

@@ -40,8 +40,23 @@ pub struct Edge {
 pub enum EdgeKind {
     /// The result of one goes to the other.
     Next,
+    /// The results of one's branches go to the other.
+    Join,
+    /// The failure of one goes to the other.
+    Error,
     /// The function, or one that it may call, mentions the state.
     Uses,
+}
+
+impl EdgeKind {
+    /// What stands on an edge that carries something else than the output.
+    fn label(self) -> &'static str {
+        match self {
+            Self::Join => "join",
+            Self::Error => "on error",
+            Self::Next | Self::Uses => "",
+        }
+    }
 }
 
 impl Graph {
@@ -50,12 +65,19 @@ impl Graph {
     pub fn of(model: &Model) -> Self {
         let names = |f: usize| model.functions[f].schema.name.clone();
         let mut edges = BTreeSet::new();
-        for (from, successors) in Successors::resolve(model).edges.iter().enumerate() {
-            for to in successors {
+        let resolved = Successors::resolve(model);
+        for (from, successors) in resolved.edges.iter().enumerate() {
+            let (join, handler) = (resolved.joins[from], resolved.handlers[from]);
+            // What joins is the last of the successors.
+            let plain = &successors[..successors.len() - usize::from(join.is_some())];
+            let next = plain.iter().map(|to| (*to, EdgeKind::Next));
+            let join = join.map(|to| (to, EdgeKind::Join));
+            let error = handler.map(|to| (to, EdgeKind::Error));
+            for (to, kind) in next.chain(join).chain(error) {
                 edges.insert(Edge {
                     from: names(from),
-                    to: names(*to),
-                    kind: EdgeKind::Next,
+                    to: names(to),
+                    kind,
                 });
             }
         }
@@ -113,6 +135,13 @@ impl Graph {
                         format_args!("  \"{from}\" -> \"{to}\" [label=\"{carries}\"];"),
                     );
                 }
+                EdgeKind::Join | EdgeKind::Error => {
+                    let label = kind.label();
+                    line(
+                        &mut out,
+                        format_args!("  \"{from}\" -> \"{to}\" [style=dashed, label=\"{label}\"];"),
+                    );
+                }
                 EdgeKind::Uses => {
                     line(
                         &mut out,
@@ -156,6 +185,10 @@ impl Graph {
                 EdgeKind::Next => {
                     let to = id(&functions, to);
                     line(&mut out, format_args!("  {from} -->|\"{carries}\"| {to}"));
+                }
+                EdgeKind::Join | EdgeKind::Error => {
+                    let (label, to) = (kind.label(), id(&functions, to));
+                    line(&mut out, format_args!("  {from} -.->|\"{label}\"| {to}"));
                 }
                 EdgeKind::Uses => {
                     line(&mut out, format_args!("  {from} -.- {}", id(&states, to)));

@@ -1,6 +1,7 @@
 //! Plan → output. Emitters read the plan and judge nothing; equal plans give
 //! equal bytes.
 
+mod client;
 mod function;
 #[cfg(feature = "krate")]
 pub(crate) mod graph;
@@ -19,6 +20,8 @@ use quote::quote;
 pub(crate) fn tokens(plan: &Plan, ctx: &Ctx) -> TokenStream {
     match plan {
         Plan::Function(plan) => function::emit(plan, ctx),
+        Plan::External(plan) => client::external(plan, ctx),
+        Plan::Nondet(plan) => client::nondet(plan, ctx),
         Plan::State(plans) => plans.iter().map(|plan| state::emit(plan, ctx)).collect(),
     }
 }

@@ -2,7 +2,7 @@
 //! made once.
 
 use crate::{
-    check::{Arg, Function, Item, Storage, Variable, Yields},
+    check::{Arg, External, Flow, Function, Item, Nondet, Storage, Variable, Yields},
     read::{Handler, cfgs, doc_line, plain, text},
 };
 use proc_macro2::Ident;
@@ -20,6 +20,10 @@ pub(crate) enum Plan {
     Function(Box<FunctionPlan>),
     /// For state.
     State(Vec<StatePlan>),
+    /// For a server outside.
+    External(Box<External>),
+    /// For a function whose value is recorded.
+    Nondet(Nondet),
 }
 
 /// The frame in the schema section: JSON around `module_path!()`, which only
@@ -42,7 +46,17 @@ pub(crate) struct FunctionPlan {
     pub(crate) export: String,
     pub(crate) args: Vec<Arg>,
     pub(crate) yields: Yields,
-    pub(crate) next: Vec<(Path, Takes)>,
+    pub(crate) flow: Flow,
+    pub(crate) next: Vec<(Path, Gets)>,
+    pub(crate) join: Option<Path>,
+    pub(crate) on_error: Option<Path>,
+}
+
+/// What a successor gets, and how rustc is asked whether it takes that.
+#[derive(Debug, Clone)]
+pub(crate) struct Gets {
+    pub(crate) ty: Type,
+    pub(crate) takes: Takes,
 }
 
 /// How rustc is asked whether a successor takes what comes.
@@ -54,6 +68,8 @@ pub(crate) enum Takes {
     /// A tuple, as one argument or spread over several; nothing, as `()` or as
     /// no argument.
     Spread,
+    /// Each element of what the type iterates over.
+    Element,
 }
 
 /// A variable's plan.
@@ -77,6 +93,8 @@ pub(crate) struct StatePlan {
 pub(crate) fn lower(item: Item) -> Plan {
     match item {
         Item::Function(item) => Plan::Function(Box::new(function(*item))),
+        Item::External(item) => Plan::External(item),
+        Item::Nondet(item) => Plan::Nondet(item),
         Item::State(variables) => Plan::State(variables.into_iter().map(variable).collect()),
     }
 }
@@ -88,11 +106,23 @@ fn function(checked: Function) -> FunctionPlan {
         args,
         yields,
         next,
+        flow,
+        join,
+        on_error,
         options,
     } = checked;
-    let takes = match yields.value() {
-        Type::Tuple(tuple) if tuple.elems.len() != 1 => Takes::Spread,
-        _ => Takes::Value,
+    let gets = |index: usize| {
+        let ty = match &flow {
+            Flow::Choice(inputs) => inputs.get(index).unwrap_or(yields.value()),
+            _ => yields.value(),
+        };
+        let takes = match ty {
+            _ if flow == Flow::Each => Takes::Element,
+            Type::Tuple(tuple) if tuple.elems.len() != 1 => Takes::Spread,
+            _ => Takes::Value,
+        };
+        let ty = ty.clone();
+        Gets { ty, takes }
     };
     let schema = schema::Function {
         ident: plain(&item.sig.ident),
@@ -108,10 +138,10 @@ fn function(checked: Function) -> FunctionPlan {
         fallible: matches!(yields, Yields::Result(..)),
         is_async: item.sig.asyncness.is_some(),
         next: next.iter().map(text).collect(),
-        each: false,
-        choice: false,
-        join: None,
-        on_error: None,
+        each: flow == Flow::Each,
+        choice: matches!(flow, Flow::Choice(_)),
+        join: join.as_ref().map(text),
+        on_error: on_error.as_ref().map(text),
         options,
         name,
     };
@@ -119,7 +149,14 @@ fn function(checked: Function) -> FunctionPlan {
         cfgs: cfgs(&item.attrs),
         export: names::function_export(&schema.name),
         record: record(schema::Item::Function(schema.clone())),
-        next: next.into_iter().map(|path| (path, takes)).collect(),
+        next: next
+            .into_iter()
+            .enumerate()
+            .map(|(index, path)| (path, gets(index)))
+            .collect(),
+        flow,
+        join,
+        on_error,
         schema,
         item,
         args,
@@ -134,7 +171,7 @@ fn variable(checked: Variable) -> StatePlan {
         scope: checked.scope,
         ty: text(&checked.value),
         cell: checked.cell_name,
-        key: None,
+        key: checked.key,
     };
     StatePlan {
         cfgs: cfgs(&checked.attrs),

@@ -10,9 +10,13 @@ use syn::{
 };
 
 /// What `#[skylark::function]` takes.
-const FUNCTION_OPTIONS: &[&str] = &["memory", "name", "on", "timeout"];
+const FUNCTION_OPTIONS: &[&str] = &[
+    "backoff", "memory", "name", "on", "on_error", "retries", "timeout",
+];
 /// What `#[skylark::chain]` takes.
-const CHAIN_OPTIONS: &[&str] = &["memory", "name", "next", "on", "timeout"];
+const CHAIN_OPTIONS: &[&str] = &[
+    "backoff", "join", "memory", "name", "next", "on", "on_error", "retries", "timeout",
+];
 
 /// An annotated handler, as it was read.
 #[derive(Debug)]

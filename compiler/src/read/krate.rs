@@ -50,6 +50,10 @@ pub struct FunctionItem {
     pub schema: schema::Function,
     /// Where its successors are written; as long as `schema.next`.
     pub next: Vec<SourceSpan>,
+    /// Where the function that joins its branches is written.
+    pub join: Option<SourceSpan>,
+    /// Where the handler of its failures is written.
+    pub on_error: Option<SourceSpan>,
     /// Whether it is `pub` in any way.
     pub public: bool,
 }

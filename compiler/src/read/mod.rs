@@ -1,6 +1,7 @@
 //! Tokens → what the user wrote: one annotated item, or a whole crate's files.
 //! Nothing is judged here but whether it can be read.
 
+mod client;
 mod handler;
 #[cfg(feature = "krate")]
 pub(crate) mod krate;
@@ -8,6 +9,7 @@ mod options;
 mod text;
 mod variable;
 
+pub(crate) use client::{RawExternal, RawNondet};
 pub(crate) use handler::{Handler, RawFunction};
 pub(crate) use options::RawOptions;
 pub(crate) use text::text;
@@ -27,10 +29,20 @@ pub(crate) enum Annotation {
     Function,
     /// `#[skylark::chain]`
     Chain,
+    /// `#[skylark::external]`
+    External,
+    /// `#[skylark::nondet]`
+    Nondet,
 }
 
 impl Annotation {
-    pub(crate) const ALL: [Self; 3] = [Self::State, Self::Function, Self::Chain];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::State,
+        Self::Function,
+        Self::Chain,
+        Self::External,
+        Self::Nondet,
+    ];
 
     /// Its path, as users write it.
     pub(crate) const fn path(self) -> &'static str {
@@ -38,6 +50,8 @@ impl Annotation {
             Self::State => "skylark::state",
             Self::Function => "skylark::function",
             Self::Chain => "skylark::chain",
+            Self::External => "skylark::external",
+            Self::Nondet => "skylark::nondet",
         }
     }
 
@@ -67,6 +81,10 @@ pub(crate) enum Raw {
     Function(Box<RawFunction>),
     /// One or several statics.
     State(RawState),
+    /// A server outside.
+    External(Box<RawExternal>),
+    /// A function whose value is recorded.
+    Nondet(RawNondet),
 }
 
 /// What the reader makes of an item: what to give back to rustc if anything is
@@ -93,6 +111,8 @@ pub(crate) fn item(
         Annotation::Function | Annotation::Chain => {
             handler::read(annotation, span, attr, item, runtime, errors)
         }
+        Annotation::External => client::external(span, attr, item, runtime, errors),
+        Annotation::Nondet => client::nondet(attr, item, runtime, errors),
     }
 }
 
@@ -111,6 +131,10 @@ fn strip_annotations(
                 format!("`#[{one}]` is given twice; leave one of them out")
             } else if other == Annotation::State || annotation == Annotation::State {
                 format!("an item is either state or a function: leave `#[{one}]` or `#[{two}]` out")
+            } else if matches!(annotation, Annotation::External | Annotation::Nondet)
+                || matches!(other, Annotation::External | Annotation::Nondet)
+            {
+                format!("`#[{one}]` and `#[{two}]` are for different functions: leave one of them out")
             } else {
                 "a function with a successor is `#[skylark::chain(next = …)]` alone: leave \
                  `#[skylark::function]` out and give its options to `chain`"

@@ -58,7 +58,9 @@ impl<'a> Given<'a> {
     pub(super) fn key(&self, def: &FunctionDef, state: &StateDef) -> Result<String, Failure> {
         let name = state.key.unwrap_or_default();
         let refuse = |why: String| Err(state.failure(format_args!("{why}")));
-        let Some(index) = def.args.iter().position(|(arg, _)| *arg == name) else {
+        // One that is there for its key only may be named `_station`.
+        let is_it = |arg: &str| arg == name || arg.strip_prefix('_') == Some(name);
+        let Some(index) = def.args.iter().position(|(arg, _)| is_it(arg)) else {
             return refuse(format!(
                 "is one per value of the argument `{name}`, and `{}` has no such argument; use it only in \
                  functions that have",

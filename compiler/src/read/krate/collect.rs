@@ -8,10 +8,13 @@ use crate::{
     read::{Annotation, plain},
 };
 use proc_macro2::{Ident, TokenStream, TokenTree};
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 use syn::{
     Attribute, ImplItemFn, Item, ItemFn, ItemImpl, ItemMod, ItemUse, Macro, Meta, Type, UseTree,
-    Visibility, spanned::Spanned, visit::Visit,
+    Visibility,
+    parse::{ParseStream, Parser},
+    spanned::Spanned,
+    visit::Visit,
 };
 
 /// Adds what is in `file` to the model.
@@ -79,6 +82,18 @@ pub(crate) fn take_from(
     bare: &Imports,
     ctx: &Ctx,
 ) -> Option<(Annotated, TokenStream)> {
+    // A function without a body is no item to syn.
+    if let Item::Verbatim(tokens) = item {
+        let parser = |input: ParseStream<'_>| {
+            Ok((input.call(Attribute::parse_outer)?, input.parse::<TokenStream>()?))
+        };
+        let (mut attrs, rest) = parser.parse2(tokens.clone()).ok()?;
+        if is_test(&attrs) {
+            return None;
+        }
+        let annotated = take_annotation(&mut attrs, bare, ctx)?;
+        return Some((annotated, quote!(#(#attrs)* #rest)));
+    }
     let annotated = |attr: &Attribute| Annotation::of(attr.path(), &ctx.runtime).is_some();
     let present = attrs(item)?;
     if !present.iter().any(annotated) || is_test(present) {
@@ -209,13 +224,12 @@ impl Collector<'_> {
     }
 
     fn add_function(&mut self, plan: FunctionPlan) {
+        let locate = |path: &syn::Path| self.file.locate(path.span());
         let item = FunctionItem {
             place: self.place(&plan.item.sig.ident),
-            next: plan
-                .next
-                .iter()
-                .map(|(path, _)| self.file.locate(path.span()))
-                .collect(),
+            next: plan.next.iter().map(|(path, _)| locate(path)).collect(),
+            join: plan.join.as_ref().map(locate),
+            on_error: plan.on_error.as_ref().map(locate),
             public: !matches!(plan.item.vis, Visibility::Inherited),
             schema: plan.schema,
         };
@@ -258,6 +272,7 @@ impl<'ast> Visit<'ast> for Collector<'_> {
             Ok(Plan::State(plans)) => {
                 return plans.into_iter().for_each(|plan| self.add_state(plan));
             }
+            Ok(Plan::External(_) | Plan::Nondet(_)) => {}
             Err(error) => {
                 report(
                     self.file,

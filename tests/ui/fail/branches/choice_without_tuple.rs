@@ -1,0 +1,13 @@
+use skylark::Next;
+
+#[skylark::chain(next = second)]
+fn first(x: u8) -> Next<u8> {
+    Next::first(x)
+}
+
+#[skylark::function]
+fn second(x: u8) -> u8 {
+    x
+}
+
+fn main() {}

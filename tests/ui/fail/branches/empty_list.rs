@@ -1,0 +1,6 @@
+#[skylark::chain(next = [])]
+fn first(x: u8) -> u8 {
+    x
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[skylark::function(on_error = first)]
+fn first(x: skylark::Failure) -> String {
+    x.message
+}
+
+fn main() {}

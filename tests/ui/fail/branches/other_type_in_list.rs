@@ -1,0 +1,16 @@
+#[skylark::chain(next = [second, third])]
+fn first(x: u8) -> u8 {
+    x
+}
+
+#[skylark::function]
+fn second(x: u8) -> u8 {
+    x
+}
+
+#[skylark::function]
+fn third(x: u16) -> u16 {
+    x
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[skylark::function(retries = 1, backoff = 1)]
+fn alarm(loud: bool) -> bool {
+    loud
+}
+
+fn main() {}

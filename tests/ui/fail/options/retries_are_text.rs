@@ -1,0 +1,6 @@
+#[skylark::function(retries = "3")]
+fn alarm(loud: bool) -> bool {
+    loud
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+struct Receipt;
+
+#[skylark::external(url = "https://bank.example")]
+async fn ask(x: u8) -> Receipt;
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[skylark::external(url = "https://bank.example")]
+struct Ask;
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[skylark::nondet]
+async fn now() -> u8 {
+    1
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[skylark::nondet]
+const fn now() -> u8 {
+    1
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+struct Now;
+
+#[skylark::nondet]
+fn now() -> Now {
+    Now
+}
+
+fn main() {}

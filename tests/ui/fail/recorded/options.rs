@@ -1,0 +1,6 @@
+#[skylark::nondet(once)]
+fn now() -> u8 {
+    1
+}
+
+fn main() {}
