@@ -52,3 +52,39 @@ pub trait Problem: Display {}
 
 #[diagnostic::do_not_recommend]
 impl<T: Display> Problem for T {}
+
+/// A type that goes to another function as an argument.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an argument of a call: it does not implement `serde::Serialize`",
+    label = "cannot be encoded",
+    note = "add `#[derive(serde::Serialize)]` to it, or to the types that it is made of",
+    note = "for types of other crates, look for their `serde` feature"
+)]
+pub trait Passed: Serialize {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize> Passed for T {}
+
+/// A type that a server outside answers with.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an answer from outside: it does not implement `serde::Deserialize`",
+    label = "cannot be decoded",
+    note = "add `#[derive(serde::Deserialize)]` to it, or to the types that it is made of",
+    note = "for types of other crates, look for their `serde` feature"
+)]
+pub trait Answered: DeserializeOwned {}
+
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned> Answered for T {}
+
+/// A type whose values may be recorded.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be recorded: it does not implement serde's traits",
+    label = "cannot be recorded",
+    note = "add `#[derive(serde::Serialize, serde::Deserialize)]` to it, or to the types that it is made of",
+    note = "for types of other crates, look for their `serde` feature"
+)]
+pub trait Recorded: Serialize + DeserializeOwned {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned> Recorded for T {}

@@ -77,7 +77,6 @@ macro_rules! gathers {
     };
 }
 
-gathers!(T; A; T,);
 gathers!(T; A B; T, T,);
 gathers!(T; A B C; T, T, T,);
 gathers!(T; A B C D; T, T, T, T,);

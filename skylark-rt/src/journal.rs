@@ -387,8 +387,8 @@ pub(crate) fn inside<R>(what: &'static str, body: impl FnOnce() -> R) -> R {
 }
 
 /// Whether `what` is what runs.
-pub(crate) fn is_inside(what: &str) -> bool {
-    with(|journal| journal.inside.iter().any(|i| *i == what)).unwrap_or(false)
+pub(crate) fn is_inside(what: &'static str) -> bool {
+    with(|journal| journal.inside.contains(&what)).unwrap_or(false)
 }
 
 /// The number of a new join.

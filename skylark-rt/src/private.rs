@@ -1,7 +1,7 @@
 //! What generated code names. Not part of the public API: it may change in any
 //! release, together with the macros.
 
-pub use crate::wait::{External, ended_by, nondet, plumbing::*};
+pub use crate::wait::{Answer, External, answer, ended_by, nondet, plumbing::*};
 pub use crate::{
     __skylark_frame as frame, __skylark_function as function, __skylark_state as state,
 };

@@ -1,5 +1,7 @@
 //! Where a run goes after a function: branches, joins, choices, handlers.
 #![allow(missing_docs)]
+// Of `Next<(…)>`, which says what each successor gets.
+#![allow(clippy::type_complexity)]
 
 use skylark::{
     Failure, FailureKind, Next,

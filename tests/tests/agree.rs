@@ -44,7 +44,11 @@ const ITEMS: &[(&str, &str, &str)] = &[
         "next = [a, crate::b], join = c, on_error = d, retries = 2, backoff = \"1s\"",
         "fn fan(x: u8) -> u8 { x }",
     ),
-    ("chain", "next = each(a)", "fn each(x: u8) -> Vec<u8> { vec![x] }"),
+    (
+        "chain",
+        "next = each(a)",
+        "fn each(x: u8) -> Vec<u8> { vec![x] }",
+    ),
     (
         "chain",
         "next = [a, b]",
@@ -103,7 +107,9 @@ fn the_doors_agree() {
             ),
             format!("fn outer() {{ let x = 1; #[skylark::{attribute}({arguments})]\n{item} }}"),
         ] {
-            if text.contains("outer") && (item.starts_with("thread_local") || *attribute == "external") {
+            if text.contains("outer")
+                && (item.starts_with("thread_local") || *attribute == "external")
+            {
                 continue; // Rust has no attribute macros on macro statements.
             }
             let wanted = if text.contains("must_use") {

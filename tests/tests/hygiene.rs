@@ -28,6 +28,22 @@ fn a_renamed_runtime_runs_the_same_chain() {
 }
 
 #[test]
+fn a_renamed_runtime_waits_branches_and_chooses() {
+    let runtime = skylark::native::Runtime::new();
+    for (function, input, wanted) in [
+        ("asks", r#""abc""#, "7"),
+        ("fans", r#""abc""#, "6"),
+        ("chooses", "true", "4"),
+        ("chooses", "false", "3"),
+        ("cuts", r#""abc""#, "[3,3]"),
+    ] {
+        let json = runtime.invoke(function, input).result.unwrap();
+        assert_eq!(String::from_utf8(json).unwrap(), wanted, "{function}");
+    }
+    assert_eq!(runtime.state_of::<u8>("SEEN", "abc").unwrap(), Some(1));
+}
+
+#[test]
 fn items_stay_ordinary_rust() {
     // Outside of any call a static is what it was declared as.
     assert_eq!(app::join("a,b".into(), 1), "b,a");
@@ -56,6 +72,8 @@ fn the_linked_app_is_the_one_in_the_source() {
     for (name, entry) in &linked.functions {
         let read = read.functions.get_mut(name).unwrap();
         read.successors.clone_from(&entry.successors);
+        read.join_to.clone_from(&entry.join_to);
+        read.handler.clone_from(&entry.handler);
     }
     assert_eq!(read, linked);
 }

@@ -154,7 +154,10 @@ pub(super) fn nondet(raw: RawNondet, errors: &mut Errors) -> Nondet {
         );
     }
     if let Some(token) = &sig.constness {
-        errors.on(token, "a `const fn` gives the same each time; leave `#[skylark::nondet]` out");
+        errors.on(
+            token,
+            "a `const fn` gives the same each time; leave `#[skylark::nondet]` out",
+        );
     }
     Nondet { item: raw.item }
 }

@@ -30,7 +30,7 @@ pub(crate) enum Item {
     /// A server outside.
     External(Box<External>),
     /// A function whose value is recorded.
-    Nondet(Nondet),
+    Nondet(Box<Nondet>),
 }
 
 /// Checks what one item can answer. Everything wrong is reported; the item
@@ -40,9 +40,10 @@ pub(crate) fn item(raw: Raw, errors: &mut Errors) -> Option<Item> {
         Raw::Function(raw) => {
             function::check(*raw, errors).map(|function| Item::Function(Box::new(function)))
         }
-        Raw::External(raw) => client::external(*raw, errors)
-            .map(|external| Item::External(Box::new(external))),
-        Raw::Nondet(raw) => Some(Item::Nondet(client::nondet(raw, errors))),
+        Raw::External(raw) => {
+            client::external(*raw, errors).map(|external| Item::External(Box::new(external)))
+        }
+        Raw::Nondet(raw) => Some(Item::Nondet(Box::new(client::nondet(*raw, errors)))),
         Raw::State(raw) => Some(Item::State(state::check(raw, errors))),
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn external(plan: &External, ctx: &Ctx) -> TokenStream {
     });
     let ty = plan.yields.value();
     let answer = local("__answer");
-    let ask = quote_spanned!(at(ty.span())=> .ask::<#ty>());
+    let read = quote_spanned!(at(ty.span())=> #private::answer::<#ty>());
     let finish = match &plan.yields {
         Yields::Value(_) => quote!(#private::ended_by(#answer)),
         Yields::Result(..) => quote!(#answer.map_err(#private::From::from)),
@@ -31,7 +31,7 @@ pub(super) fn external(plan: &External, ctx: &Ctx) -> TokenStream {
     quote! {
         #(#attrs)*
         #vis #sig {
-            let #answer = #private::External::new(#method, #url) #(#arguments)* #ask.await;
+            let #answer = #private::External::new(#method, #url) #(#arguments)* .ask(#read).await;
             #finish
         }
     }
@@ -48,13 +48,13 @@ pub(super) fn nondet(plan: &Nondet, ctx: &Ctx) -> TokenStream {
     } = &plan.item;
     let recorded = match &sig.output {
         ReturnType::Default => quote!(#private::nondet(move || #body)),
-        ReturnType::Type(_, ty) => {
-            let nondet = quote_spanned!(at(ty.span())=> #private::nondet);
-            match &**ty {
-                Type::ImplTrait(_) => quote!(#nondet(move || #body)),
-                ty => quote!(#nondet(move || -> #ty #body)),
+        ReturnType::Type(_, ty) => match &**ty {
+            Type::ImplTrait(_) => quote!(#private::nondet(move || #body)),
+            ty => {
+                let nondet = quote_spanned!(at(ty.span())=> #private::nondet::<#ty>);
+                quote!(#nondet(move || -> #ty #body))
             }
-        }
+        },
     };
     quote! {
         #(#attrs)*

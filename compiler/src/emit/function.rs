@@ -149,7 +149,8 @@ fn successor(path: &Path, Gets { ty, takes }: &Gets, private: &TokenStream) -> T
 /// Has rustc check that `path` takes as many results as there are branches: what
 /// they are, only the branches' ends know.
 fn joins(path: &Path, plan: &FunctionPlan, private: &TokenStream) -> TokenStream {
-    if plan.flow == Flow::Each {
+    // The list of any number, or of one.
+    if plan.flow == Flow::Each || plan.next.len() == 1 {
         return quote!(const _: fn() = || { let _: fn(_) -> _ = #path; };);
     }
     let holes = plan.next.iter().map(|_| quote!(_));

@@ -23,7 +23,7 @@ pub(crate) enum Plan {
     /// For a server outside.
     External(Box<External>),
     /// For a function whose value is recorded.
-    Nondet(Nondet),
+    Nondet(Box<Nondet>),
 }
 
 /// The frame in the schema section: JSON around `module_path!()`, which only

@@ -70,7 +70,7 @@ pub(super) fn nondet(
     };
     Read {
         kept: item.to_token_stream(),
-        raw: Some(Raw::Nondet(RawNondet { item })),
+        raw: Some(Raw::Nondet(Box::new(RawNondet { item }))),
     }
 }
 

@@ -84,7 +84,7 @@ pub(crate) enum Raw {
     /// A server outside.
     External(Box<RawExternal>),
     /// A function whose value is recorded.
-    Nondet(RawNondet),
+    Nondet(Box<RawNondet>),
 }
 
 /// What the reader makes of an item: what to give back to rustc if anything is
@@ -134,7 +134,9 @@ fn strip_annotations(
             } else if matches!(annotation, Annotation::External | Annotation::Nondet)
                 || matches!(other, Annotation::External | Annotation::Nondet)
             {
-                format!("`#[{one}]` and `#[{two}]` are for different functions: leave one of them out")
+                format!(
+                    "`#[{one}]` and `#[{two}]` are for different functions: leave one of them out"
+                )
             } else {
                 "a function with a successor is `#[skylark::chain(next = …)]` alone: leave \
                  `#[skylark::function]` out and give its options to `chain`"

@@ -2,7 +2,7 @@
 
 use super::{Wait, arrived};
 use crate::{
-    bounds::{Input, Output},
+    bounds::{Input, Passed},
     codec,
 };
 use skylark_abi::{
@@ -103,7 +103,7 @@ impl<T: Input> Future for Call<T> {
 /// Calls the function with this path (`app::module::function`, or as much of its
 /// end as is unique); [`call!`](crate::call!) is the same, checked by rustc.
 /// Several arguments are a tuple, none are `()`.
-pub fn call<T>(function: &str, arguments: &impl Output) -> Call<T> {
+pub fn call<T>(function: &str, arguments: &impl Passed) -> Call<T> {
     new(function, encode(arguments))
 }
 
@@ -306,12 +306,15 @@ pub trait Signature {
     type Arguments;
     /// What it returns.
     type Output;
+}
 
-    /// Arguments as a call entry takes them: nothing, the value, or a tuple.
+/// Arguments, as a tuple.
+pub trait Arguments {
+    /// As a call entry takes them: nothing, the value, or a tuple.
     ///
     /// # Errors
     /// They do not serialize.
-    fn encode(arguments: &Self::Arguments) -> Result<Vec<u8>, String>;
+    fn encode(&self) -> Result<Vec<u8>, String>;
 }
 
 /// What a function returns.
@@ -320,45 +323,50 @@ pub fn returns<F: Signature>(_function: &F) -> Returns<F::Output> {
 }
 
 /// The call that [`call!`](crate::call!) makes.
-pub fn called<F: Signature, T>(
+pub fn called<F, T>(
     name: &str,
     _function: F,
     arguments: F::Arguments,
     _yields: Yielded<T>,
-) -> Call<T> {
-    new(name, F::encode(&arguments))
+) -> Call<T>
+where
+    F: Signature<Arguments: Arguments>,
+{
+    new(name, arguments.encode())
 }
 
 macro_rules! signatures {
-    ($(($($name:ident)*) $encoded:expr;)*) => {$(
-        impl<$($name: Output,)* R> Signature for fn($($name),*) -> R {
+    ($(($($name:ident)*) $arguments:ident => $encoded:expr;)*) => {$(
+        impl<$($name,)* R> Signature for fn($($name),*) -> R {
             type Arguments = ($($name,)*);
             type Output = R;
+        }
 
-            fn encode(arguments: &Self::Arguments) -> Result<Vec<u8>, String> {
-                let encoded: fn(&Self::Arguments) -> _ = $encoded;
-                encoded(arguments)
+        impl<$($name: Passed),*> Arguments for ($($name,)*) {
+            fn encode(&self) -> Result<Vec<u8>, String> {
+                let $arguments = self;
+                $encoded
             }
         }
     )*};
 }
 
 signatures! {
-    () encode;
-    (A) |arguments| encode(&arguments.0);
-    (A B) encode;
-    (A B C) encode;
-    (A B C D) encode;
-    (A B C D E) encode;
-    (A B C D E F) encode;
-    (A B C D E F G) encode;
-    (A B C D E F G H) encode;
-    (A B C D E F G H I) encode;
-    (A B C D E F G H I J) encode;
-    (A B C D E F G H I J K) encode;
-    (A B C D E F G H I J K L) encode;
+    () all => encode(all);
+    (A) all => encode(&all.0);
+    (A B) all => encode(all);
+    (A B C) all => encode(all);
+    (A B C D) all => encode(all);
+    (A B C D E) all => encode(all);
+    (A B C D E F) all => encode(all);
+    (A B C D E F G) all => encode(all);
+    (A B C D E F G H) all => encode(all);
+    (A B C D E F G H I) all => encode(all);
+    (A B C D E F G H I J) all => encode(all);
+    (A B C D E F G H I J K) all => encode(all);
+    (A B C D E F G H I J K L) all => encode(all);
 }
 
-fn encode<T: Output>(value: &T) -> Result<Vec<u8>, String> {
+fn encode<T: Passed>(value: &T) -> Result<Vec<u8>, String> {
     codec::to_compact(value, fingerprint(std::any::type_name::<T>()))
 }

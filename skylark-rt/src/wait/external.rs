@@ -2,7 +2,7 @@
 
 use super::http;
 use crate::{
-    bounds::{Input, Output},
+    bounds::{Answered, Passed},
     target,
 };
 use serde_json::{Map, Value};
@@ -31,7 +31,7 @@ impl External {
     /// Adds an argument: in its place in the address, else in the body, else,
     /// for methods without one, in the query.
     #[must_use]
-    pub fn argument(mut self, name: &str, value: &impl Output) -> Self {
+    pub fn argument(mut self, name: &str, value: &impl Passed) -> Self {
         let value = match serde_json::to_value(value) {
             Ok(value) => value,
             Err(why) => {
@@ -53,7 +53,7 @@ impl External {
     ///
     /// # Errors
     /// There was no answer, one of no success, or one that is no `T`.
-    pub async fn ask<T: Input>(self) -> Result<T, Failure> {
+    pub async fn ask<T>(self, answer: Answer<T>) -> Result<T, Failure> {
         let Self {
             method,
             mut url,
@@ -63,7 +63,7 @@ impl External {
         if let Some(broken) = broken {
             return Err(broken);
         }
-        let answer = if matches!(method, "GET" | "HEAD" | "DELETE") {
+        let response = if matches!(method, "GET" | "HEAD" | "DELETE") {
             for (name, value) in &arguments {
                 url.push(if url.contains('?') { '&' } else { '?' });
                 url += &format!("{}={}", escape(name), escape(&text(value)));
@@ -72,11 +72,20 @@ impl External {
         } else {
             http::request(method, url).json(&arguments).await?
         };
-        if answer.is_success() && answer.body.is_empty() {
-            return http::Response::new(200, "null").json();
+        if response.is_success() && response.body.is_empty() {
+            return answer(&http::Response::new(200, "null"));
         }
-        answer.json()
+        answer(&response)
     }
+}
+
+/// Reads an answer.
+pub type Answer<T> = fn(&http::Response) -> Result<T, Failure>;
+
+/// How a `T` is read: the only place where a client asks for serde's traits, so
+/// that what a type lacks is said once.
+pub fn answer<T: Answered>() -> Answer<T> {
+    http::Response::json
 }
 
 /// A text as it is, anything else as JSON.

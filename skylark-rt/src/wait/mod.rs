@@ -12,7 +12,7 @@ mod transaction;
 
 pub use {
     calls::{Call, call},
-    external::{External, ended_by},
+    external::{Answer, External, answer, ended_by},
     join::{JoinAll, join_all},
     next::Next,
     nondet::nondet,
@@ -24,8 +24,8 @@ pub use {
 pub(crate) mod plumbing {
     pub use super::{
         calls::{
-            FutureResult, FutureValue, PlainResult, PlainValue, Returns, Signature, Yielded,
-            called, returns,
+            Arguments, FutureResult, FutureValue, PlainResult, PlainValue, Returns, Signature,
+            Yielded, called, returns,
         },
         join::{Branch, Join, branch, join},
         next::{First, Fourth, Second, Third},

@@ -1,6 +1,6 @@
 //! Values that another execution might compute otherwise.
 
-use crate::{bounds::Stored, codec, journal, state::NONDET, target};
+use crate::{bounds::Recorded, codec, journal, state::NONDET, target};
 use skylark_abi::{
     call::{Failure, FailureKind},
     value::{fingerprint, untag},
@@ -31,7 +31,7 @@ use skylark_abi::{
 /// # Ok(())
 /// # }
 /// ```
-pub fn nondet<T: Stored>(compute: impl FnOnce() -> T) -> T {
+pub fn nondet<T: Recorded>(compute: impl FnOnce() -> T) -> T {
     // Inside another one, that one records it.
     if !journal::is_open() || journal::is_inside(NONDET) {
         return compute();

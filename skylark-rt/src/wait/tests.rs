@@ -366,6 +366,7 @@ fn what_cannot_be_is_refused_before_any_effect() {
     }
     check(
         |call| {
+            #[expect(clippy::await_holding_lock)] // It is what is refused.
             let handler = async {
                 let guard = SHARED.lock().unwrap();
                 sleep(SECOND).await;

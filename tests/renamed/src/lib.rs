@@ -46,6 +46,13 @@ pub fn join(text: ::std::string::String, comma: usize) -> ::std::string::String 
 
 /// The end of the chain.
 pub mod inner {
+    /// How long a text is.
+    #[::bird::function]
+    #[must_use]
+    pub fn count(text: ::std::string::String) -> usize {
+        text.len()
+    }
+
     /// Adds the numbers.
     #[::bird::function(name = "the-last")]
     #[must_use]
@@ -57,4 +64,91 @@ pub mod inner {
         *runs += 1;
         (text, super::BYTES.get(), *runs)
     }
+}
+
+/// Calls, waits, and asks outside.
+pub mod waits {
+    use super::inner::{count, count as renamed};
+
+    /// One per text.
+    #[::bird::state(scope = key(text))]
+    pub static SEEN: ::std::sync::Mutex<u8> = ::std::sync::Mutex::new(0);
+
+    /// Calls two at once.
+    ///
+    /// # Errors
+    /// A call fails.
+    #[::bird::function(retries = 1, backoff = "1s", on_error = mend)]
+    pub async fn asks(
+        text: ::std::string::String,
+    ) -> ::core::result::Result<usize, ::bird::Failure> {
+        let one = ::bird::call!(count(::core::clone::Clone::clone(&text)));
+        let two = ::bird::call!(super::inner::count(::std::string::String::new()));
+        let (one, two) = ::bird::join!(one, two).await;
+        ::bird::sleep(::core::time::Duration::from_secs(1)).await;
+        let three = ::bird::call!(renamed(text)).await?;
+        ::core::result::Result::Ok(one? + two? + three + drawn(1))
+    }
+
+    /// Goes both ways.
+    #[::bird::chain(next = [count, renamed_in_schema], join = sum)]
+    #[must_use]
+    pub fn fans(text: ::std::string::String) -> ::std::string::String {
+        text
+    }
+
+    /// Counts and sees.
+    #[::bird::function(name = "seen")]
+    #[must_use]
+    pub fn renamed_in_schema(text: ::std::string::String) -> usize {
+        if let ::core::result::Result::Ok(mut seen) = SEEN.lock() {
+            *seen += 1;
+        }
+        text.len()
+    }
+
+    /// Goes to one of both.
+    #[::bird::chain(next = [count, sum])]
+    pub fn chooses(long: bool) -> ::bird::Next<(::std::string::String, (usize, usize))> {
+        if long {
+            ::bird::Next::first(::std::string::ToString::to_string("long"))
+        } else {
+            ::bird::Next::second((1, 2))
+        }
+    }
+
+    /// Goes to each.
+    #[::bird::chain(next = each(count))]
+    #[must_use]
+    pub fn cuts(text: ::std::string::String) -> ::std::vec::Vec<::std::string::String> {
+        ::std::vec![::core::clone::Clone::clone(&text), text]
+    }
+
+    /// Adds.
+    #[::bird::function]
+    #[must_use]
+    pub fn sum(left: usize, right: usize) -> usize {
+        left + right
+    }
+
+    /// Gives up.
+    #[::bird::function]
+    #[must_use]
+    pub fn mend(failure: ::bird::Failure) -> usize {
+        failure.message.len()
+    }
+
+    /// A value recorded.
+    #[::bird::nondet]
+    #[must_use]
+    pub fn drawn(from: usize) -> usize {
+        from
+    }
+
+    /// Somebody else.
+    ///
+    /// # Errors
+    /// No answer.
+    #[::bird::external(url = "https://example.org/{name}", method = get)]
+    pub async fn ask(name: ::std::string::String) -> ::core::result::Result<u8, ::bird::Failure>;
 }

@@ -85,7 +85,10 @@ pub(crate) fn take_from(
     // A function without a body is no item to syn.
     if let Item::Verbatim(tokens) = item {
         let parser = |input: ParseStream<'_>| {
-            Ok((input.call(Attribute::parse_outer)?, input.parse::<TokenStream>()?))
+            Ok((
+                input.call(Attribute::parse_outer)?,
+                input.parse::<TokenStream>()?,
+            ))
         };
         let (mut attrs, rest) = parser.parse2(tokens.clone()).ok()?;
         if is_test(&attrs) {

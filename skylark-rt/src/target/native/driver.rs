@@ -338,7 +338,10 @@ impl Host {
                     task.borrow_mut().committed(committed, report.clone())
                 }
                 Step::Wait(pause) => return Err(Halt::Later(pause)),
-                Step::Done(done) => return Ok(self.send(*done)),
+                Step::Done(done) => {
+                    self.send(*done);
+                    return Ok(());
+                }
             };
         }
     }
