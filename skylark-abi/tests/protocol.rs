@@ -168,6 +168,7 @@ fn plan(dedupe: bool, prefetch: &[&str]) -> Plan {
         owner: "here".into(),
         dedupe,
         prefetch: prefetch.iter().map(|n| field(n)).collect(),
+        inline: true,
         acks: Vec::new(),
         bounds: Bounds::default(),
     }

@@ -121,8 +121,8 @@ impl Starts<'_> {
         })
     }
 
-    fn successor<'a>(
-        &'a self,
+    fn successor(
+        &self,
         successor: &Successor,
         (output, codec): (&[u8], Codec),
     ) -> Result<(String, Vec<u8>, Codec), Failure> {

@@ -59,6 +59,9 @@ pub struct Plan {
     pub dedupe: bool,
     /// Variables to read before the run.
     pub prefetch: Vec<BundleField>,
+    /// The end of a run that began on this very node is told by [`Done`], not by
+    /// a message.
+    pub inline: bool,
     /// Outbox entries that its end makes needless: the message that started it.
     pub acks: Vec<String>,
     /// Bounds.
@@ -387,7 +390,8 @@ impl Task {
             // Nothing of it happens; a handler of errors is not asked either.
             return self.ended(response, Vec::new(), report);
         }
-        if response.outcome.is_none() || response.fan.is_some() {
+        let branches = response.fan.is_some() && starts.iter().any(|s| s.successor);
+        if response.outcome.is_none() || branches {
             return self.suspend(&response, starts, &report);
         }
         self.ended(response, starts, report)
@@ -449,7 +453,7 @@ impl Task {
         let mut messages = self.effects(&response, starts, &tasks, now_us(&report));
         let completion = outgoing::completion(
             &self.invocation,
-            self.plan.owner == self.invocation.origin,
+            self.plan.inline && self.plan.owner == self.invocation.origin,
             outcome,
             &tasks,
             now_us(&report),

@@ -168,6 +168,7 @@ impl Node {
             owner: self.name().to_owned(),
             dedupe: dedupe == Dedupe::Yes,
             prefetch,
+            inline: true,
             acks: entry.map(str::to_owned).into_iter().collect(),
             bounds: Bounds {
                 // A lease must not pass while the call may still run.

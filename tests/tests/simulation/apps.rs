@@ -1,5 +1,8 @@
 //! The applications, what is asked of them, and what must come of it.
 
+// Only their names are used, by their functions.
+use counter as _;
+use hashchain as _;
 use serde::de::DeserializeOwned;
 use skylark::{Failure, native::Runtime};
 use std::collections::{BTreeMap, BTreeSet};

@@ -313,6 +313,7 @@ impl Host {
             owner: NODE.to_owned(),
             dedupe: true,
             prefetch: Vec::new(),
+            inline: false,
             acks: vec![entry.to_owned()],
             bounds: self.bounds.clone(),
         }
