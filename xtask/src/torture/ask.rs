@@ -11,8 +11,8 @@ use tokio::time::{Instant, sleep, timeout};
 /// How long a caller waits for one attempt, chosen at random: some go away
 /// before the node gives up (`--wait`), some after.
 const PATIENCE: [Duration; 3] = [
-    Duration::from_secs(1),
-    Duration::from_secs(3),
+    Duration::from_millis(500),
+    Duration::from_secs(2),
     Duration::from_secs(7),
 ];
 /// First and longest pause between attempts.
