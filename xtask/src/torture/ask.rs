@@ -116,8 +116,10 @@ impl Load {
             .await?;
         request.run = Some(run.clone());
         let (request, run) = (&*request, run.as_str());
-        self.until_got(request, |node| async move { self.look(run, node).await })
-            .await
+        self.until_got(request, |node| async move {
+            self.look(run, node, request.until).await
+        })
+        .await
     }
 
     /// Attempts, at one node after the other, until one succeeds.
@@ -137,7 +139,7 @@ impl Load {
                 Attempt::Wrong(what) => return Err(what),
                 Attempt::Again => {}
             }
-            if Instant::now() > self.faults_end() + SETTLE {
+            if Instant::now() > request.until {
                 return Err(format!("no answer within {SETTLE:?} after the last fault"));
             }
             self.counts.retries.fetch_add(1, Ordering::Relaxed);
@@ -184,7 +186,7 @@ impl Load {
     }
 
     /// Looks at an accepted run until it has ended, or the node goes away.
-    async fn look(&self, run: &str, node: usize) -> Attempt<Ended> {
+    async fn look(&self, run: &str, node: usize, until: Instant) -> Attempt<Ended> {
         loop {
             let look = self.client().run(self.url(node), run);
             match timeout(PATIENCE[0], look).await {
@@ -194,7 +196,7 @@ impl Load {
                 }
                 Ok(Err(error)) => return refused(error),
                 Ok(Ok(view)) if !view.is_running() => return ended(&view, How::Looked),
-                Ok(Ok(_)) if Instant::now() > self.faults_end() + SETTLE => return Attempt::Again,
+                Ok(Ok(_)) if Instant::now() > until => return Attempt::Again,
                 Ok(Ok(_)) => sleep(LOOK).await,
             }
         }
@@ -208,7 +210,7 @@ impl Load {
         node: usize,
     ) -> Option<Result<Ended, String>> {
         let attempt = match (&request.run, request.asynchronous) {
-            (Some(run), true) => self.look(run, node).await,
+            (Some(run), true) => self.look(run, node, request.until).await,
             _ => self.call(request, node, PATIENCE[2]).await,
         };
         match attempt {

@@ -1,12 +1,12 @@
 //! The callers: each sends one request after the other, while faults happen.
 
 use super::{
-    apps,
     ask::How,
     load::{Load, Request},
 };
 use anyhow::{Context as _, Result};
-use std::{sync::Arc, time::Duration};
+use futures::future;
+use std::sync::Arc;
 use tokio::{task::JoinSet, time::Instant};
 
 /// One request in so many is asked again at once, as by a caller who lost the
@@ -37,17 +37,10 @@ pub(super) async fn join(mut callers: JoinSet<Vec<Request>>, load: &Load) -> Res
 }
 
 async fn caller(load: Arc<Load>, mut rng: fastrand::Rng) -> Vec<Request> {
+    let nodes: Vec<usize> = (0..load.nodes()).collect();
     let mut requests = Vec::new();
     while Instant::now() < load.faults_end() {
-        let mut request = Request {
-            key: load.next_key(),
-            app: apps::ALL[rng.usize(..apps::ALL.len())],
-            node: rng.usize(..load.nodes()),
-            asynchronous: rng.bool(),
-            run: None,
-            answer: None,
-            took: Duration::ZERO,
-        };
+        let mut request = load.request(&nodes, load.faults_end(), &mut rng);
         load.ask(&mut request, &mut rng).await;
         if rng.u32(..AGAIN) == 0 {
             let node = if load.shared() {
@@ -60,6 +53,24 @@ async fn caller(load: Arc<Load>, mut rng: fastrand::Rng) -> Vec<Request> {
         requests.push(request);
     }
     requests
+}
+
+/// Requests that are sent to the others while one node stays dead.
+const ORPHANS: usize = 32;
+
+/// Sends requests to all nodes but one, which must be answered without it.
+pub(super) async fn without(load: &Load, dead: usize) -> Vec<Request> {
+    let mut rng = fastrand::Rng::with_seed(load.seed());
+    let nodes: Vec<usize> = (0..load.nodes()).filter(|nth| *nth != dead).collect();
+    let orphans = (0..ORPHANS).map(|_| {
+        let mut request = load.request(&nodes, Instant::now(), &mut rng);
+        let mut rng = rng.fork();
+        async move {
+            load.ask(&mut request, &mut rng).await;
+            request
+        }
+    });
+    future::join_all(orphans.collect::<Vec<_>>()).await
 }
 
 /// Asks again, once: an answer must be the one that was given before. Says

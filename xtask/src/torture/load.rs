@@ -1,7 +1,7 @@
 //! The cluster under load, as its callers see it, and what they have seen.
 
 use super::{
-    apps::{Answer, App},
+    apps::{self, Answer, App},
     faults::Act,
 };
 use cargo_skylark::client::Client;
@@ -75,6 +75,8 @@ pub(super) struct Request {
     /// The node that it is sent to first.
     pub(super) node: usize,
     pub(super) asynchronous: bool,
+    /// When it must have its answer.
+    pub(super) until: Instant,
     pub(super) run: Option<String>,
     pub(super) answer: Option<Answer>,
     pub(super) took: Duration,
@@ -132,8 +134,24 @@ impl Load {
         self.seed
     }
 
-    pub(super) fn next_key(&self) -> u64 {
-        self.keys.fetch_add(1, Ordering::Relaxed)
+    /// A new request to one of `nodes`, which may take until [`SETTLE`] after
+    /// the last fault.
+    pub(super) fn request(
+        &self,
+        nodes: &[usize],
+        last_fault: Instant,
+        rng: &mut fastrand::Rng,
+    ) -> Request {
+        Request {
+            key: self.keys.fetch_add(1, Ordering::Relaxed),
+            app: apps::ALL[rng.usize(..apps::ALL.len())],
+            node: nodes[rng.usize(..nodes.len())],
+            asynchronous: rng.bool(),
+            until: last_fault + SETTLE,
+            run: None,
+            answer: None,
+            took: Duration::ZERO,
+        }
     }
 
     pub(super) fn nodes(&self) -> usize {

@@ -63,6 +63,10 @@ pub(crate) struct Options {
     /// The node's program, if it is built already.
     #[arg(long, value_name = "FILE")]
     pub node: Option<PathBuf>,
+    /// At the end let one node of those on Redis stay dead: the others must do
+    /// what is its to do.
+    #[arg(long)]
+    pub takeover: bool,
     /// Keep the nodes' logs and data even if nothing is wrong.
     #[arg(long)]
     pub keep: bool,
@@ -90,6 +94,7 @@ impl Default for Options {
             seed: None,
             clients: CLIENTS,
             node: None,
+            takeover: false,
             keep: false,
             json: false,
         }
@@ -155,6 +160,8 @@ const NODE_OPTIONS: &[&str] = &[
 ];
 /// How long nodes may take to be ready, at the start and after the faults.
 const READY: Duration = Duration::from_secs(60);
+/// The node that stays dead, for `--takeover`.
+const DEAD: usize = 0;
 /// How long nodes that have nothing left to do may take to end.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -197,6 +204,7 @@ pub(crate) fn run(options: &Options, output: &Output) -> Result<()> {
             each,
             seed,
             clients: options.clients,
+            takeover: options.takeover && *kind == Kind::Redis,
             program: &program,
             modules: &modules,
             directory: logs.join(kind.name()),
@@ -254,6 +262,7 @@ struct Torture<'a> {
     each: Duration,
     seed: u64,
     clients: u16,
+    takeover: bool,
     program: &'a Path,
     modules: &'a [Module],
     directory: PathBuf,
@@ -307,7 +316,15 @@ impl Torture<'_> {
         if let Err(error) = cluster.ready(READY).await {
             load.wrong(None, format!("after the faults: {error:#}"));
         }
-        let requests = clients::join(clients, &load).await?;
+        let mut requests = clients::join(clients, &load).await?;
+        if self.takeover {
+            if let Err(error) = cluster.kill(DEAD).await {
+                load.wrong(None, format!("{error:#}"));
+            }
+            requests.extend(clients::without(&load, DEAD).await);
+            cluster.restart(DEAD)?;
+            cluster.ready(READY).await?;
+        }
         settle::check(&load, &requests).await;
         drop(progress);
         for (name, end) in cluster.stop().await {
