@@ -39,6 +39,9 @@ pub(super) struct StoreEnd {
 /// Every app; one more is one more line here.
 pub(super) const ALL: &[&dyn App] = &[&Counter, &HashChain];
 
+/// A chain that anybody may call: app, function and input.
+pub(super) const CHAIN: (&str, &str, &str) = ("hashchain", "f1", "\"payload\"");
+
 /// A result, if the run has one. A call whose node was stopped for longer than
 /// its time limit ends with that error, which is an answer like any other: it
 /// has no effect.

@@ -22,7 +22,7 @@ const LOOK: Duration = Duration::from_millis(20);
 /// Attempts at the first node before others that share its store are tried.
 const AT_FIRST: usize = 2;
 /// Successors go anywhere.
-const POLICY: &str = "random";
+pub(super) const POLICY: &str = "random";
 
 /// What one attempt came to.
 enum Attempt<T> {

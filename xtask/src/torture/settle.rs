@@ -2,12 +2,13 @@
 
 use super::{
     apps::{self, App, StoreEnd},
+    ask::POLICY,
     clients::compare,
     load::{Load, Request, SETTLE},
 };
-use cargo_skylark::client::ClientError;
+use cargo_skylark::client::{ClientError, InvokeOptions};
 use futures::{StreamExt as _, stream};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 use tokio::time::{Instant, sleep, timeout};
 
 /// Requests that are asked again at once.
@@ -24,6 +25,9 @@ pub(super) async fn check(load: &Load, requests: &[Request]) {
     stream::iter(requests)
         .for_each_concurrent(AT_ONCE, |request| replayed(load, request))
         .await;
+    for nth in 0..load.nodes() {
+        spread(load, nth).await;
+    }
     for nth in 0..load.nodes() {
         emptied(load, nth).await;
     }
@@ -50,6 +54,47 @@ async fn replayed(load: &Load, request: &Request) {
             return;
         }
         sleep(LOOK).await;
+    }
+}
+
+/// Chains that are placed at random; that none of their tasks comes to one of
+/// three nodes happens once in a hundred million times.
+const CHAINS: usize = 24;
+
+/// Work goes to every node again.
+async fn spread(load: &Load, from: usize) {
+    let (app, function, input) = apps::CHAIN;
+    let options = InvokeOptions {
+        key: None,
+        policy: Some(POLICY.into()),
+    };
+    let url = load.url(from);
+    let mut unused: BTreeSet<&str> = (0..load.nodes()).map(|nth| load.node(nth)).collect();
+    for _ in 0..CHAINS {
+        let call = load
+            .client()
+            .invoke(url, app, function, input.into(), &options);
+        match timeout(REPLAY, call).await {
+            Ok(Ok(invoked)) => {
+                for task in &invoked.run.tasks {
+                    unused.remove(task.node.as_str());
+                }
+            }
+            failed => {
+                let why = match failed {
+                    Ok(Err(error)) => error.to_string(),
+                    _ => format!("no answer in {REPLAY:?}"),
+                };
+                let node = load.node(from);
+                return load.wrong(None, format!("a call of `{node}`, without faults: {why}"));
+            }
+        }
+    }
+    if !unused.is_empty() {
+        let node = load.node(from);
+        let what =
+            format!("of {CHAINS} chains from `{node}` placed at random none came to {unused:?}");
+        load.wrong(None, what);
     }
 }
 
