@@ -134,6 +134,10 @@ impl Store for Metered {
         self.overdue.count(self.store.overdue(limit, claim)).await
     }
 
+    async fn outbox_len(&self) -> Result<u64, StoreError> {
+        self.store.outbox_len().await
+    }
+
     async fn run(&self, app: &str, chain_id: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.run.count(self.store.run(app, chain_id)).await
     }

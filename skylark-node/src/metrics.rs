@@ -38,6 +38,9 @@ pub const STORE_STEPS: &str = "skylark_store_steps_total";
 pub const STORE_SECONDS: &str = "skylark_store_step_seconds";
 /// Elections, by policy.
 pub const ELECTIONS: &str = "skylark_elections_total";
+/// Messages in the store that are not acknowledged yet. It comes from the
+/// store when the metrics are read, and is left as it was if that fails.
+pub const OUTBOX: &str = "skylark_outbox_messages";
 /// Deliveries to other nodes that had to be tried again.
 pub const DELIVERY_RETRIES: &str = "skylark_delivery_retries_total";
 
@@ -98,6 +101,10 @@ fn describe() {
     describe_counter!(STORE_STEPS, "Steps of the store, by operation and outcome");
     describe_histogram!(STORE_SECONDS, Unit::Seconds, "Time of a step of the store");
     describe_counter!(ELECTIONS, "Elections, by policy");
+    describe_gauge!(
+        OUTBOX,
+        "Messages in the store, of all nodes that share it, that are not acknowledged yet"
+    );
     describe_counter!(
         DELIVERY_RETRIES,
         "Deliveries to other nodes that were tried again"

@@ -7,6 +7,7 @@ mod redis_server;
 mod render;
 mod setup;
 mod test;
+mod torture;
 
 use cargo_skylark::error::Exit;
 use cargo_skylark::output::{Color, Output};
@@ -22,18 +23,25 @@ enum Task {
     Demo(demo::Options),
     /// Check and test everything, as CI does.
     Test(test::Options),
+    /// Kill real nodes under load, and check that everything took effect once.
+    Torture(torture::Options),
     /// Measure, side by side, and write docs/benchmarks.md.
     Bench(bench::Options),
 }
 
 fn main() -> Exit {
     let task = Task::parse();
-    let json = matches!(&task, Task::Demo(options) if options.json);
+    let json = match &task {
+        Task::Demo(options) => options.json,
+        Task::Torture(options) => options.json,
+        _ => false,
+    };
     let output = Output::new(json, Color::Auto);
     let done = match &task {
         Task::Setup => setup::everything(&output),
         Task::Demo(options) => demo::run(options, &output),
         Task::Test(options) => test::run(options, &output),
+        Task::Torture(options) => torture::run(options, &output),
         Task::Bench(options) => bench::run(options, &output),
     };
     let Err(error) = done else {

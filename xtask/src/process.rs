@@ -1,11 +1,16 @@
 //! Running other programs, and saying so.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use cargo_skylark::{error::environment, output::Output};
 use std::{
     io,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    time::Duration,
+};
+use tokio::{
+    select,
+    signal::unix::{SignalKind, signal},
 };
 
 /// The checkout.
@@ -98,6 +103,44 @@ fn line(command: &Command) -> String {
         })
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// Waits for Ctrl-C, the terminal's end or a request to end, and says so as an
+/// error.
+pub(crate) async fn interrupted() -> anyhow::Error {
+    let listen = |kind| signal(kind).map_err(|error| anyhow!("cannot listen for signals: {error}"));
+    let wait = async {
+        let mut interrupt = listen(SignalKind::interrupt())?;
+        let mut terminate = listen(SignalKind::terminate())?;
+        let mut hangup = listen(SignalKind::hangup())?;
+        select! {
+            _ = interrupt.recv() => anyhow::Ok("interrupted"),
+            _ = terminate.recv() => Ok("asked to end"),
+            _ = hangup.recv() => Ok("the terminal is gone"),
+        }
+    };
+    wait.await.map_or_else(|error| error, anyhow::Error::msg)
+}
+
+/// How often a directory that a dying process still writes to is tried again.
+const TRIES: u32 = 50;
+
+/// Removes nodes' data. Nodes that were killed may write for a moment more.
+///
+/// # Errors
+/// It cannot be removed.
+pub(crate) async fn remove(path: &Path) -> Result<()> {
+    let mut tries = 0;
+    loop {
+        match std::fs::remove_dir_all(path) {
+            Ok(()) => return Ok(()),
+            Err(_) if tries < TRIES => tries += 1,
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot remove {}", path.display()));
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Everything that must hold, as CI checks it.
 
-use crate::{demo, process, redis_server::RedisServer, setup};
+use crate::{demo, process, redis_server::RedisServer, setup, torture};
 use anyhow::{Result, bail};
 use cargo_skylark::{
     app::{
@@ -11,7 +11,10 @@ use cargo_skylark::{
     output::{self, Output, micros},
 };
 use clap::{Args, ValueEnum};
-use std::{path::PathBuf, time::Instant};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 /// Which steps.
 #[derive(Debug, Clone, Args)]
@@ -43,6 +46,9 @@ enum Step {
     Demo,
     /// The demo, on a Redis of its own.
     DemoRedis,
+    /// The short torture: nodes killed and stopped under load, on both kinds
+    /// of store.
+    Torture,
 }
 
 /// How a step ended.
@@ -114,6 +120,7 @@ impl Step {
             Self::Doctests => "doctests",
             Self::Demo => "demo",
             Self::DemoRedis => "demo-redis",
+            Self::Torture => "torture",
         }
     }
 
@@ -142,6 +149,7 @@ impl Step {
                 let redis = RedisServer::start(&setup::redis(output)?)?;
                 show(&redis.url(), "demo-redis", built, output)?;
             }
+            Self::Torture => torture(built, output)?,
         }
         Ok(Done::Passed)
     }
@@ -217,17 +225,34 @@ fn tests(output: &Output) -> Result<()> {
 }
 
 fn show(store: &str, out: &str, built: bool, output: &Output) -> Result<()> {
-    let target = process::target_dir()?;
-    // Tests may give the node features that a build alone does not; then cargo
-    // would build wasmtime twice.
-    let node = built.then(|| target.join("debug/skylark-node"));
-    let out: PathBuf = target.join(out);
     demo::run(
         &demo::Options {
             store: store.to_owned(),
-            out,
-            node,
+            out: process::target_dir()?.join(out),
+            node: built_node(built)?,
             json: false,
+        },
+        output,
+    )
+}
+
+/// The node's program, if the tests have built it in this run: they may give it
+/// features that a build alone does not, and then cargo would build wasmtime
+/// twice.
+fn built_node(built: bool) -> Result<Option<PathBuf>> {
+    let target = process::target_dir()?;
+    Ok(built.then(|| target.join("debug/skylark-node")))
+}
+
+/// How long faults happen, over both clusters.
+const TORTURE: Duration = Duration::from_secs(40);
+
+fn torture(built: bool, output: &Output) -> Result<()> {
+    torture::run(
+        &torture::Options {
+            duration: TORTURE.into(),
+            node: built_node(built)?,
+            ..torture::Options::default()
         },
         output,
     )

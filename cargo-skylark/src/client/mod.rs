@@ -215,6 +215,21 @@ impl Client {
         send(node, request).await.map(|_| ())
     }
 
+    /// What a node counts, in Prometheus's text format: `GET /metrics`.
+    ///
+    /// # Errors
+    /// The node cannot be reached, or keeps none.
+    pub async fn metrics(&self, node: &str) -> Result<String, ClientError> {
+        let response = send(node, self.request(Method::GET, node, &["metrics"])).await?;
+        response
+            .text()
+            .await
+            .map_err(|error| ClientError::Unreachable {
+                url: node.to_owned(),
+                why: innermost(&error),
+            })
+    }
+
     fn request(&self, method: Method, node: &str, path: &[&str]) -> RequestBuilder {
         let mut url = node.trim_end_matches('/').to_owned();
         for segment in path {

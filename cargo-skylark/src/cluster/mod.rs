@@ -1,6 +1,7 @@
 //! Several nodes on this machine: started, waited for, drained and ended.
 
 mod binary;
+mod faults;
 mod plan;
 mod process;
 mod state_file;
@@ -12,8 +13,9 @@ pub use state_file::{ClusterFile, NodeAddress};
 
 use crate::client::Client;
 use anyhow::{Context as _, Result};
-use process::NodeProcess;
+use process::{NodeProcess, Start};
 use std::{
+    ffi::OsString,
     io::Write as _,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
@@ -41,6 +43,8 @@ pub struct ClusterOptions {
     pub start_timeout: Duration,
     /// How long a node may take to finish its work at the end.
     pub drain: Duration,
+    /// More of the node's options, as on its command line.
+    pub more: Vec<OsString>,
 }
 
 impl ClusterOptions {
@@ -54,6 +58,7 @@ impl ClusterOptions {
             policy: None,
             start_timeout: Duration::from_secs(60),
             drain: Duration::from_secs(15),
+            more: Vec::new(),
         }
     }
 }
@@ -111,14 +116,15 @@ impl Cluster {
             _temporary: temporary,
         };
         for plan in &options.plan.nodes {
-            let arguments = node_arguments(plan, options, &cluster, &data)?;
-            let node = NodeProcess::start(&options.program, plan, &arguments, log.clone())?;
-            cluster.nodes.push(node);
+            let start = Start {
+                program: options.program.clone(),
+                plan: plan.clone(),
+                arguments: node_arguments(plan, options, &cluster, &data)?,
+                log: log.clone(),
+            };
+            cluster.nodes.push(NodeProcess::start(start)?);
         }
-        let client = cluster.client()?;
-        for node in &mut cluster.nodes {
-            node.ready(&client, options.start_timeout).await?;
-        }
+        cluster.ready(options.start_timeout).await?;
         Ok(cluster)
     }
 
@@ -143,6 +149,18 @@ impl Cluster {
     /// The HTTP client cannot be made.
     pub fn client(&self) -> Result<Client> {
         Client::new(Some(&self.token))
+    }
+
+    /// Waits until each node is ready, each for at most `limit`.
+    ///
+    /// # Errors
+    /// A node ends, or is not ready in time: the error carries its last lines.
+    pub async fn ready(&mut self, limit: Duration) -> Result<()> {
+        let client = self.client()?;
+        for node in &mut self.nodes {
+            node.ready(&client, limit).await?;
+        }
+        Ok(())
     }
 
     /// What others need to find the nodes.
@@ -182,10 +200,10 @@ fn node_arguments(
     options: &ClusterOptions,
     cluster: &Cluster,
     data: &Path,
-) -> Result<Vec<std::ffi::OsString>> {
+) -> Result<Vec<OsString>> {
     let own = data.join(&plan.name);
     std::fs::create_dir_all(&own).with_context(|| format!("cannot make {}", own.display()))?;
-    let mut arguments: Vec<std::ffi::OsString> = vec![
+    let mut arguments: Vec<OsString> = vec![
         "--name".into(),
         plan.name.clone().into(),
         "--listen".into(),
@@ -206,6 +224,7 @@ fn node_arguments(
     if let Some(policy) = &options.policy {
         arguments.extend(["--policy".into(), policy.into()]);
     }
+    arguments.extend(options.more.iter().cloned());
     Ok(arguments)
 }
 

@@ -2,11 +2,12 @@
 
 use super::{NodeAddress, NodePlan};
 use crate::{client::Client, error::environment};
-use anyhow::Result;
+use anyhow::{Result, anyhow};
+use rustix::process::Signal;
 use std::{
     collections::VecDeque,
     ffi::OsString,
-    path::Path,
+    path::PathBuf,
     process::{ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -29,8 +30,18 @@ const TAIL: usize = 20;
 /// Between two questions whether a node is ready.
 const ASK_AGAIN: Duration = Duration::from_millis(20);
 
+/// How a node is started, and started again.
+#[derive(Clone)]
+pub(super) struct Start {
+    pub(super) program: PathBuf,
+    pub(super) plan: NodePlan,
+    pub(super) arguments: Vec<OsString>,
+    pub(super) log: LogSink,
+}
+
 /// A node that was started.
 pub(super) struct NodeProcess {
+    start: Start,
     address: NodeAddress,
     child: Child,
     listening: watch::Receiver<bool>,
@@ -47,16 +58,17 @@ impl std::fmt::Debug for NodeProcess {
 }
 
 impl NodeProcess {
-    /// Starts `program` in a process group of its own: a Ctrl-C in the terminal
-    /// is for the command, which then drains the nodes.
-    pub(super) fn start(
-        program: &Path,
-        plan: &NodePlan,
-        arguments: &[OsString],
-        log: LogSink,
-    ) -> Result<Self> {
-        let mut child = Command::new(program)
-            .args(arguments)
+    /// Starts the program in a process group of its own: a Ctrl-C in the
+    /// terminal is for the command, which then drains the nodes.
+    pub(super) fn start(start: Start) -> Result<Self> {
+        let Start {
+            program,
+            plan,
+            arguments,
+            log,
+        } = start.clone();
+        let mut child = Command::new(&program)
+            .args(&arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -83,10 +95,11 @@ impl NodeProcess {
                 .map(|err| tokio::spawn(reader.read(err))),
         ];
         Ok(Self {
+            start,
             address: NodeAddress {
-                name: plan.name.clone(),
                 node_type: plan.node_type,
                 url: format!("http://{}", plan.address()),
+                name: plan.name,
                 pid: child.id().unwrap_or_default(),
             },
             child,
@@ -148,12 +161,33 @@ impl NodeProcess {
 
     /// Asks it to drain and end.
     pub(super) fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Sends it a signal.
+    pub(super) fn signal(&self, signal: Signal) {
         let pid = self.child.id().and_then(|pid| i32::try_from(pid).ok());
         if let Some(pid) = pid.and_then(rustix::process::Pid::from_raw) {
             // The child has not been waited for, so the id is still its own. If
-            // it is a zombie there is nothing left to ask.
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+            // it is a zombie there is nobody left to hear it.
+            let _ = rustix::process::kill_process(pid, signal);
         }
+    }
+
+    /// Kills it, as a crash would, stopped or not.
+    pub(super) async fn kill(&mut self) -> Result<()> {
+        if matches!(self.child.try_wait(), Ok(Some(_))) {
+            return Err(anyhow!(self.ended().await));
+        }
+        self.child.kill().await?;
+        self.read_to_end().await;
+        Ok(())
+    }
+
+    /// Starts it again, as it was started.
+    pub(super) fn restart(&mut self) -> Result<()> {
+        *self = Self::start(self.start.clone())?;
+        Ok(())
     }
 
     /// Waits for its end; kills it after `limit`, and says so by `None`.

@@ -2,7 +2,7 @@
 
 use super::{Http, problem::Problem};
 use crate::{
-    metrics::{IN_FLIGHT, INSTANCES},
+    metrics::{IN_FLIGHT, INSTANCES, OUTBOX},
     node::NodeError,
 };
 use axum::{
@@ -17,6 +17,9 @@ use std::{sync::Arc, time::Duration};
 
 /// How long the store may take to say that it is there.
 const READY: Duration = Duration::from_secs(2);
+/// How long the store may take to answer for the metrics, which must not wait
+/// for it.
+const ASK: Duration = Duration::from_millis(500);
 
 /// `GET /healthz`: the process serves.
 pub(super) async fn healthz(State(http): State<Arc<Http>>) -> Json<Value> {
@@ -46,6 +49,9 @@ pub(super) async fn readyz(State(http): State<Arc<Http>>) -> Result<Json<Value>,
 pub(super) async fn metrics(State(http): State<Arc<Http>>) -> Result<impl IntoResponse, Problem> {
     const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
     gauge!(IN_FLIGHT).set(http.calls.in_flight() as f64);
+    if let Ok(Ok(waiting)) = tokio::time::timeout(ASK, http.node.store().outbox_len()).await {
+        gauge!(OUTBOX).set(waiting as f64);
+    }
     gauge!(INSTANCES).set(http.node.engine().instances_in_use());
     let content_type: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, TEXT)];
     match &http.prometheus {

@@ -329,6 +329,10 @@ impl Store for MemoryStore {
             .collect())
     }
 
+    async fn outbox_len(&self) -> Result<u64, StoreError> {
+        Ok(self.contents().outbox.len() as u64)
+    }
+
     async fn run(&self, app: &str, chain_id: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let contents = self.contents();
         let kept = contents.runs.get(&(app.to_owned(), chain_id.to_owned()));

@@ -102,6 +102,12 @@ pub trait Store: Send + Sync + std::fmt::Debug + 'static {
         claim: Duration,
     ) -> Result<Vec<(String, OutboxEntry)>, StoreError>;
 
+    /// How many messages the outboxes of all apps hold, claimed or not.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn outbox_len(&self) -> Result<u64, StoreError>;
+
     /// The record of a run.
     ///
     /// # Errors

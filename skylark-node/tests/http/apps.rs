@@ -193,6 +193,7 @@ async fn metrics_name_functions_and_outcomes_but_never_what_callers_invent() {
         r#"skylark_call_seconds_bucket{app="app",function="answer",le="0.001"}"#,
         "skylark_calls_in_flight 0",
         "skylark_connections ",
+        "skylark_outbox_messages 0",
     ] {
         assert!(text.contains(part), "`{part}` is missing from:\n{text}");
     }

@@ -28,11 +28,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tempfile::TempDir;
-use tokio::{
-    select,
-    signal::unix::{SignalKind, signal},
-};
+use tokio::select;
 
 /// How the demo is run.
 #[derive(Debug, Clone, Args)]
@@ -94,7 +90,7 @@ pub(crate) fn run(options: &Options, output: &Output) -> Result<()> {
 
 /// Builds the node with the features of the whole workspace (no `-p`), as
 /// everything else is built: dependencies are built once.
-fn node_program(output: &Output) -> Result<PathBuf> {
+pub(crate) fn node_program(output: &Output) -> Result<PathBuf> {
     process::run(
         process::cargo().args(["build", "--bin", "skylark-node"]),
         output,
@@ -122,7 +118,7 @@ async fn on_nodes(
     module: &Built,
     output: &Output,
 ) -> Result<Report> {
-    let mut interrupted = pin!(interrupted());
+    let mut interrupted = pin!(process::interrupted());
     let data = tempfile::Builder::new().prefix("skylark-demo-").tempdir()?;
     // In a store that others use too, the app has a name of its own.
     let app = match store::is_shared(&options.store) {
@@ -140,7 +136,7 @@ async fn on_nodes(
     )
     .await;
     let cleaned = store::clean(&options.store, &app).await;
-    remove(data).await?;
+    process::remove(&data.keep()).await?;
     let report = done?;
     cleaned?;
     Ok(report)
@@ -280,40 +276,4 @@ fn progress(output: &Output, steps: u64) -> ProgressBar {
     }
     bar.enable_steady_tick(Duration::from_millis(80));
     bar
-}
-
-/// Waits for Ctrl-C, the terminal's end or a request to end, and says so as an
-/// error.
-async fn interrupted() -> anyhow::Error {
-    let listen = |kind| signal(kind).map_err(|error| anyhow!("cannot listen for signals: {error}"));
-    let wait = async {
-        let mut interrupt = listen(SignalKind::interrupt())?;
-        let mut terminate = listen(SignalKind::terminate())?;
-        let mut hangup = listen(SignalKind::hangup())?;
-        select! {
-            _ = interrupt.recv() => anyhow::Ok("interrupted"),
-            _ = terminate.recv() => Ok("asked to end"),
-            _ = hangup.recv() => Ok("the terminal is gone"),
-        }
-    };
-    wait.await.map_or_else(|error| error, anyhow::Error::msg)
-}
-
-/// How often a directory that a dying process still writes to is tried again.
-const TRIES: u32 = 50;
-
-/// Removes the nodes' data. Nodes that were killed may write for a moment more.
-async fn remove(data: TempDir) -> Result<()> {
-    let path = data.keep();
-    let mut tries = 0;
-    loop {
-        match std::fs::remove_dir_all(&path) {
-            Ok(()) => return Ok(()),
-            Err(_) if tries < TRIES => tries += 1,
-            Err(error) => {
-                return Err(error).with_context(|| format!("cannot remove {}", path.display()));
-            }
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }

@@ -429,6 +429,10 @@ impl Store for EmbeddedStore {
             .await
     }
 
+    async fn outbox_len(&self) -> Result<u64, StoreError> {
+        self.shared.read(Snapshot::outbox_len)
+    }
+
     async fn run(&self, app: &str, chain_id: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.kept(run_key(app, chain_id), || run_text(chain_id))
     }

@@ -1,8 +1,8 @@
 //! The layout of the database, and every operation on it.
 
 use redb::{
-    Database, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, Table,
-    TableDefinition, TableError, WriteTransaction,
+    Database, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable,
+    ReadableTableMetadata, Table, TableDefinition, TableError, WriteTransaction,
 };
 use skylark_abi::{
     call::Outcome,
@@ -281,6 +281,11 @@ impl Snapshot {
             .range(..(now + 1, "", ""))?
             .next();
         Ok(first.transpose()?.is_some())
+    }
+
+    /// How many outbox entries there are.
+    pub(super) fn outbox_len(&self) -> Disk<u64> {
+        Ok(self.read.open_table(OUTBOX)?.len()?)
     }
 
     /// Whether anything has expired.

@@ -413,6 +413,22 @@ impl Store for RedisStore {
         Ok(taken)
     }
 
+    async fn outbox_len(&self) -> Result<u64, StoreError> {
+        let mut pipeline = redis::pipe();
+        for app in self.all_apps().await? {
+            pipeline.cmd("ZCARD").arg(keys::outbox(&app));
+        }
+        if pipeline.is_empty() {
+            return Ok(0);
+        }
+        let call = |mut connection: ConnectionManager| {
+            let pipeline = &pipeline;
+            async move { pipeline.query_async::<Vec<u64>>(&mut connection).await }
+        };
+        let lengths = self.connection.call(Repeat::Harmless, call).await?;
+        Ok(lengths.iter().sum())
+    }
+
     async fn run(&self, app: &str, chain_id: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.value(&keys::run(app, chain_id), || run_text(chain_id))
             .await

@@ -13,6 +13,7 @@ cases![
     overdue_again_after_its_claim,
     overdue_keeps_to_its_limit,
     acknowledge_is_idempotent,
+    the_outbox_counts_what_is_not_acknowledged,
     runs_are_replaced,
     a_commit_acknowledges,
     failed_runs_are_listed,
@@ -159,6 +160,24 @@ async fn acknowledge_is_idempotent(app: App) {
     })
     .await;
     assert_eq!(due, ["b"]);
+}
+
+async fn the_outbox_counts_what_is_not_acknowledged(app: App) {
+    let length = || async { app.store.outbox_len().await.expect("length") };
+    let before = length().await;
+    let outbox = vec![message("now", Duration::ZERO), message("later", LONG)];
+    app.store
+        .accept(&app.name, "r", Vec::new(), outbox, LONG)
+        .await
+        .expect("accept");
+    // Claimed or not.
+    assert_eq!(app.due(LONG).await, ["now"]);
+    assert_eq!(length().await, before + 2);
+    for (id, left) in [("now", 1), ("now", 1), ("later", 0)] {
+        let acknowledged = app.store.acknowledge(&app.name, &[id.to_owned()]).await;
+        assert_eq!(acknowledged, Ok(()));
+        assert_eq!(length().await, before + left, "after {id}");
+    }
 }
 
 async fn runs_are_replaced(app: App) {
