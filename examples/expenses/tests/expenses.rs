@@ -29,7 +29,10 @@ fn reports_are_decided() -> Result<(), Failure> {
     runtime.drive();
     let decided = runtime.result::<Decision>(&run).expect("it has ended")?;
     assert_eq!((decided.cents, decided.by.as_str()), (LIMIT + 1, "carol"));
-    assert_eq!(runtime.state::<Vec<u64>>("PAID")?, Some(vec![700, 0, LIMIT + 1]));
+    assert_eq!(
+        runtime.state::<Vec<u64>>("PAID")?,
+        Some(vec![700, 0, LIMIT + 1])
+    );
     Ok(())
 }
 

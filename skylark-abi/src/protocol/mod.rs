@@ -199,7 +199,7 @@ impl Default for Bounds {
         Self {
             lease: Duration::from_secs(60),
             retention: Duration::from_secs(24 * 3600),
-            claim: Duration::from_secs(15),
+            claim: Duration::from_secs(5),
             max_conflicts: 100,
             max_wait: Duration::from_secs(30 * 24 * 3600),
             max_effects: 1000,

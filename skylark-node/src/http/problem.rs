@@ -201,7 +201,7 @@ impl From<NodeError> for Problem {
                 Self::new(S::SERVICE_UNAVAILABLE, "draining", detail).retry_after(RETRY)
             }
             NodeError::Store(error) => of_store(&error),
-            NodeError::Unavailable(_) => {
+            NodeError::Unavailable(_) | NodeError::Silent(_) => {
                 tracing::warn!(error = detail, "unavailable");
                 Self::new(
                     S::SERVICE_UNAVAILABLE,

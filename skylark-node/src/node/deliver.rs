@@ -107,14 +107,13 @@ impl Node {
         let mut pause = BACKOFF.0;
         let target = target(&message).map_or(self.name(), |t| t).to_owned();
         loop {
-            let takeover = self.0.config.takeover;
-            let here = target == self.name() || self.0.neighbours.replaces(&target, takeover);
+            let here = target == self.name() || self.replaces(&target, &message);
             let result = if here {
                 let _turn = self.0.outbox.executions.acquire().await;
                 self.accept(message.clone(), Some(entry)).await
             } else {
                 let result = self.deliver_to_peer(&target, &message).await;
-                let silent = matches!(result, Err(NodeError::Unavailable(_)));
+                let silent = matches!(result, Err(NodeError::Silent(_)));
                 self.0.neighbours.asked(&target, !silent);
                 result.map(|()| false)
             };
@@ -125,6 +124,10 @@ impl Node {
                         Ok(()) => return false,
                         Err(error) => tracing::warn!(target, %error, "giving a message up failed"),
                     }
+                }
+                Err(error) if self.is_stale(&message) => {
+                    tracing::warn!(target, %error, "a result was not delivered in time; nobody waits for it any more");
+                    return true;
                 }
                 Err(error) if started.elapsed() > PATIENCE => {
                     tracing::warn!(target, %error, "delivery failed; it is left to a later sweep");
@@ -140,11 +143,30 @@ impl Node {
         }
     }
 
+    /// Whether this node does what the message asks of the silent `target`. Who
+    /// waits in memory for a run that is not kept is only there.
+    fn replaces(&self, target: &str, message: &Message) -> bool {
+        let only_there = matches!(message, Message::Complete(c) if !c.durable);
+        !only_there && self.0.neighbours.replaces(target, self.0.config.takeover)
+    }
+
+    /// Whether the message is the result of a run that is not kept, and whose
+    /// caller has long been told that it took too long.
+    fn is_stale(&self, message: &Message) -> bool {
+        let Message::Complete(completion) = message else {
+            return false;
+        };
+        let arrived = completion.tasks.last().map_or(0, |t| t.arrived_unix_us);
+        let age = Duration::from_micros(unix_us().saturating_sub(arrived));
+        !completion.durable && age > self.0.config.wait * 2
+    }
+
     async fn deliver_to_peer(&self, target: &str, message: &Message) -> Result<(), NodeError> {
         let url = self.0.placer.url(target).ok_or_else(|| {
             NodeError::Unavailable(format!("node `{target}` is not in the topology (any more)"))
         })?;
-        self.0.peers.deliver(target, &url, message).await
+        let patience = self.0.config.takeover;
+        self.0.peers.deliver(target, &url, message, patience).await
     }
 
     /// The target will never take this message: whoever waits for its end is told
@@ -243,8 +265,11 @@ impl Node {
             tasks,
             acknowledged,
             next,
+            ended_here,
         } = self.execute(prepared).await?;
-        if let Some(outcome) = done.outcome.filter(|_| done.ends_run) {
+        // Also when its outcome was recorded before: the answer to that commit
+        // was lost, and who waits here was never told.
+        if let Some(outcome) = done.outcome.filter(|_| done.ends_run || ended_here) {
             self.complete(Completion {
                 app: app.clone(),
                 chain_id,

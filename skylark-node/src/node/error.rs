@@ -122,6 +122,9 @@ pub enum NodeError {
     /// Another node could not be reached.
     #[error("{0}")]
     Unavailable(String),
+    /// Another node did not answer at all.
+    #[error("{0}")]
+    Silent(String),
     /// A message between nodes that is none.
     #[error("{0}")]
     Malformed(String),

@@ -43,6 +43,8 @@ pub(super) struct Executed {
     pub(super) tasks: Vec<TaskReport>,
     /// The message that started it is out of the outbox.
     pub(super) acknowledged: bool,
+    /// It had ended its run, which began here, before.
+    pub(super) ended_here: bool,
     /// A successor that was begun by this task's commit.
     pub(super) next: Option<Prepared>,
 }
@@ -52,7 +54,7 @@ pub(super) struct Prepared {
     app: Arc<App>,
     task: Task,
     report: TaskReport,
-    _lanes: Vec<tokio::sync::OwnedMutexGuard<()>>,
+    lanes: Vec<tokio::sync::OwnedMutexGuard<()>>,
     /// Keeps others from carrying it out meanwhile.
     _entered: Option<Entered>,
     /// Keeps this node from delivering its message meanwhile.
@@ -200,7 +202,7 @@ impl Node {
             app: app.clone(),
             task,
             report,
-            _lanes: lanes,
+            lanes,
             _entered: entered,
             _claim: None,
             entry: entry.map(str::to_owned),
@@ -216,7 +218,7 @@ impl Node {
             app,
             mut task,
             mut report,
-            _lanes,
+            mut lanes,
             _entered,
             _claim,
             entry: _,
@@ -239,9 +241,12 @@ impl Node {
                     task.begun(begun)
                 }
                 Step::Wait(remaining) => {
-                    // Looked at again well before the lease ends: its holder
-                    // most likely commits long before that.
+                    // Others may write meanwhile. Looked at again well before the
+                    // lease ends: its holder most likely commits before that.
+                    lanes.clear();
                     tokio::time::sleep(remaining.min(Duration::from_millis(50))).await;
+                    let learned = app.learned(&task.invocation().function);
+                    lanes = app.lanes(&learned.written).await;
                     task.start()
                 }
                 Step::Run(request) => {
@@ -293,8 +298,26 @@ impl Node {
                 Step::Done(done) => break *done,
             };
         };
+        drop(lanes);
         fill(&mut report, &clock, &task);
-        Ok(finish(&task, done, report, acknowledged, next))
+        let ended_here = done.replayed && self.has_ended(&app, &task, done.outcome.as_ref());
+        let mut executed = finish(&task, done, report, acknowledged, next);
+        executed.ended_here = ended_here;
+        Ok(executed)
+    }
+
+    /// Whether a task of this outcome was the last of a run that began here.
+    fn has_ended(&self, app: &App, task: &Task, outcome: Option<&Outcome>) -> bool {
+        let invocation = task.invocation();
+        let goes_on = app
+            .schema
+            .functions
+            .get(&invocation.function)
+            .is_some_and(|entry| match outcome {
+                Some(Outcome::Ok { .. }) => !entry.successors.is_empty() || entry.join_to.is_some(),
+                _ => entry.handler.is_some(),
+            });
+        !goes_on && invocation.reply.is_none() && invocation.origin == self.name()
     }
 
     async fn run_guest(
@@ -474,6 +497,7 @@ fn finish(
         done,
         tasks,
         acknowledged,
+        ended_here: false,
         next,
     }
 }

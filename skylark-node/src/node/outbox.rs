@@ -87,13 +87,18 @@ impl Outbox {
     }
 }
 
-/// Which other nodes can take this node's place, and which do not answer.
+/// Which other nodes share this one's store, and which do not answer.
 #[derive(Debug, Default)]
 pub(super) struct Neighbours {
-    /// Nodes that use the same store, this one too.
     sharing: RwLock<BTreeSet<String>>,
-    /// Since when a node has not been reached.
-    silent: Mutex<HashMap<String, Instant>>,
+    silent: Mutex<HashMap<String, Silence>>,
+}
+
+/// A node that could not be reached.
+#[derive(Debug, Clone, Copy)]
+struct Silence {
+    since: Instant,
+    asked: Instant,
 }
 
 impl Neighbours {
@@ -101,29 +106,63 @@ impl Neighbours {
         *self.sharing.write().unwrap_or_else(|e| e.into_inner()) = nodes.into_iter().collect();
     }
 
-    fn silent(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
+    fn silent(&self) -> MutexGuard<'_, HashMap<String, Silence>> {
         self.silent.lock().unwrap_or_else(|e| e.into_inner())
     }
 
-    /// The node was asked, and answered or not.
+    /// The node was asked, and answered (whatever it said) or not.
     pub(super) fn asked(&self, node: &str, answered: bool) {
+        let asked = Instant::now();
         let mut silent = self.silent();
         if answered {
             silent.remove(node);
-        } else if !silent.contains_key(node) {
-            silent.insert(node.to_owned(), Instant::now());
+            return;
         }
+        let since = silent.get(node).map_or(asked, |silence| silence.since);
+        silent.insert(node.to_owned(), Silence { since, asked });
     }
 
-    /// Whether what goes to `node` can be done in its place: it shares the store,
-    /// and has been silent for so long.
+    /// Whether what goes to `node` is to be done in its place: it shares the store,
+    /// has been silent for so long, and was asked no longer ago than that.
     pub(super) fn replaces(&self, node: &str, patience: Duration) -> bool {
-        let silent = self.silent().get(node).copied();
-        silent.is_some_and(|since| since.elapsed() >= patience)
+        let silence = self.silent().get(node).copied();
+        silence.is_some_and(|s| s.since.elapsed() >= patience && s.asked.elapsed() < patience)
             && self
                 .sharing
                 .read()
                 .unwrap_or_else(|e| e.into_inner())
                 .contains(node)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silent_node_is_replaced_and_asked_again() {
+        let neighbours = Neighbours::default();
+        neighbours.set_sharing(vec!["b".into()]);
+        let now = Duration::ZERO;
+        let long = Duration::from_secs(3600);
+        neighbours.asked("b", false);
+        // Not silent for long enough; or it is time to ask once more.
+        assert!(!neighbours.replaces("b", long) && !neighbours.replaces("b", now));
+        let ago = |secs| Instant::now().checked_sub(Duration::from_secs(secs));
+        if let (Some(since), Some(asked)) = (ago(20), ago(1)) {
+            neighbours
+                .silent()
+                .insert("b".into(), Silence { since, asked });
+            assert!(neighbours.replaces("b", Duration::from_secs(10)));
+            neighbours
+                .silent()
+                .insert("c".into(), Silence { since, asked });
+            assert!(
+                !neighbours.replaces("c", Duration::from_secs(10)),
+                "no shared store"
+            );
+        }
+        neighbours.asked("b", true);
+        assert!(!neighbours.replaces("b", Duration::from_secs(10)));
     }
 }

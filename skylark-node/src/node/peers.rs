@@ -10,6 +10,8 @@ const CONNECT: Duration = Duration::from_secs(3);
 /// What is read of a peer's refusal.
 const MAX_PROBLEM: usize = 4096;
 
+/// Route that says that a node lives.
+const HEALTH: &str = "/healthz";
 /// Route that takes messages between nodes.
 const MESSAGES: &str = "/internal/messages";
 /// Route that takes state to keep for callers of another node.
@@ -41,21 +43,37 @@ impl Peers {
         &self.client
     }
 
-    /// Sends a message and waits until the peer has committed it. There is no
-    /// bound on the whole request: the peer's limits bound what it runs, and a
-    /// peer that goes away closes the connection.
+    /// Sends a message and waits until the peer has committed it. The peer's
+    /// limits bound what it runs; that it runs at all is looked at every
+    /// `patience`, since a stopped process or a cut cable closes no connection.
     pub(super) async fn deliver(
         &self,
         peer: &str,
         url: &str,
         message: &Message,
+        patience: Duration,
     ) -> Result<(), NodeError> {
         let request = self
             .client
             .post(format!("{url}{MESSAGES}"))
             .header("content-type", "application/cbor")
             .body(skylark_abi::encode(message));
-        self.send(peer, url, request).await
+        tokio::select! {
+            sent = self.send(peer, url, request) => sent,
+            () = self.until_silent(url, patience) => Err(NodeError::Silent(format!(
+                "node `{peer}` at {url} took the message and then stopped answering"
+            ))),
+        }
+    }
+
+    async fn until_silent(&self, url: &str, patience: Duration) {
+        loop {
+            tokio::time::sleep(patience).await;
+            let look = self.client.get(format!("{url}{HEALTH}")).timeout(patience);
+            if look.send().await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Hands a peer state that it shall keep under `key`.
@@ -84,9 +102,7 @@ impl Peers {
             .header("authorization", &self.authorization)
             .send()
             .await
-            .map_err(|e| {
-                NodeError::Unavailable(format!("node `{peer}` at {url}: {}", chain(&e)))
-            })?;
+            .map_err(|e| NodeError::Silent(format!("node `{peer}` at {url}: {}", chain(&e))))?;
         let status = response.status();
         if status.is_success() {
             return Ok(());
