@@ -163,7 +163,7 @@ impl Node {
 
     async fn deliver_to_peer(&self, target: &str, message: &Message) -> Result<(), NodeError> {
         let url = self.0.placer.url(target).ok_or_else(|| {
-            NodeError::Unavailable(format!("node `{target}` is not in the topology (any more)"))
+            NodeError::Silent(format!("node `{target}` is not in the topology (any more)"))
         })?;
         let patience = self.0.config.takeover;
         self.0.peers.deliver(target, &url, message, patience).await
