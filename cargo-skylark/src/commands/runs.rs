@@ -47,26 +47,34 @@ async fn first<'a, T>(
     id: &str,
     ask: impl AsyncFn(&Client, &str, &str) -> Result<T, ClientError>,
 ) -> Result<(&'a Node, T)> {
-    let mut last = None;
+    // What says most: a node that has the run, then one that does not answer.
+    let mut refused = None;
+    let mut silent = None;
+    let mut unknown = None;
     for node in &reach.nodes {
         match ask(&reach.client, &node.url, id).await {
             Ok(answer) => return Ok((node, answer)),
-            Err(error) if error.is_not_found() => last = Some(last.unwrap_or(error)),
-            // A node that has the run has the last word on it.
-            Err(error) if error.problem().is_some() => {
-                return Err(error).with_context(|| format!("node `{}` refused", node.name));
+            Err(error) if error.is_not_found() => {
+                unknown.get_or_insert(error);
             }
-            Err(error) => last = Some(error),
+            Err(error) if error.problem().is_some() => {
+                refused.get_or_insert((node, error));
+            }
+            Err(error) => {
+                silent.get_or_insert(error);
+            }
         }
     }
-    let error = last.context("no node is known")?;
-    let what = if error.is_not_found() {
-        format!(
+    if let Some((node, error)) = refused {
+        return Err(error).with_context(|| format!("node `{}` refused", node.name));
+    }
+    let what = match silent {
+        Some(_) => format!("no node that answers has run `{id}`"),
+        None => format!(
             "none of the nodes has run `{id}`; `cargo skylark runs --failed` lists those that failed"
-        )
-    } else {
-        format!("no node that answers has run `{id}`")
+        ),
     };
+    let error = silent.or(unknown).context("no node is known")?;
     Err(anyhow::Error::new(error).context(what))
 }
 
