@@ -7,7 +7,7 @@ use crate::{
     error::usage,
     output::Output,
 };
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde::Serialize;
 
 pub(super) async fn complete(args: &PromiseComplete, output: &Output) -> Result<()> {
@@ -74,9 +74,12 @@ fn check_id(id: &str) -> Result<()> {
         Some((run, name)) if run.contains('.') && !name.is_empty() => Ok(()),
         _ => Err(usage(format!(
             "`{id}` is no promise's id: write the run's id, `~` and the promise's name, as in '{}~approval'",
-            if id.contains('.') { id.trim_end_matches('~') } else { "shop.0192f…" }
-        )))
-        .context("nothing was sent"),
+            if id.contains('.') {
+                id.trim_end_matches('~')
+            } else {
+                "shop.0192f…"
+            }
+        ))),
     }
 }
 
@@ -89,7 +92,7 @@ mod tests {
         let check = |id: &str, wanted: Option<&str>| match (check_id(id), wanted) {
             (Ok(()), None) => {}
             (Err(error), Some(part)) => {
-                let text = format!("{error:#}");
+                let text = error.to_string();
                 assert!(text.contains(part), "{id}: {text}");
             }
             (got, wanted) => panic!("{id}: {got:?}, not {wanted:?}"),

@@ -41,6 +41,9 @@ async fn one(args: &Runs, id: &str, output: &Output) -> Result<()> {
     Ok(())
 }
 
+/// The HTTP status of a request without the token.
+const UNAUTHORIZED: u16 = 401;
+
 /// Asks the nodes in turn: the one that accepted a run remembers it.
 async fn first<'a, T>(
     reach: &'a Reach,
@@ -66,7 +69,14 @@ async fn first<'a, T>(
         }
     }
     if let Some((node, error)) = refused {
-        return Err(error).with_context(|| format!("node `{}` refused", node.name));
+        // A node cannot know how this command is told of tokens.
+        let unauthorized = error.problem().is_some_and(|p| p.status == UNAUTHORIZED);
+        let mend = if unauthorized {
+            "; name the file with its token by `--token-file`"
+        } else {
+            ""
+        };
+        return Err(error).with_context(|| format!("node `{}` refused{mend}", node.name));
     }
     let what = match silent {
         Some(_) => format!("no node that answers has run `{id}`"),
