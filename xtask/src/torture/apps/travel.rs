@@ -121,6 +121,9 @@ impl Agency {
                 wrong.push(format!("{orders:?} is there, and was not acknowledged"));
             }
         }
+        // What has its order has taken one of each.
+        let half = half.iter().filter(|t| !end.orders.contains_key(&t.user));
+        let half: Vec<&Trip> = half.collect();
         for n in 0..HOTELS {
             let [hotel, flight] = [self.hotel, self.flight].map(|name| format!("{name}{n}"));
             let ordered = end.of_hotel.get(&hotel).copied().unwrap_or_default();
