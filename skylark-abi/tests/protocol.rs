@@ -5,14 +5,14 @@ use proptest::prelude::*;
 use skylark_abi::{
     InvocationId, Schema,
     call::{CallResponse, Failure, FailureKind, Field, Outcome, Scope, Successor, Variable},
-    journal::Seen,
+    journal::{Arrival, ReplyTo, Seen},
     keys::Bundle,
     names,
     protocol::{
         Begin, Begun, Bounds, BundleField, Commit, Committed, Miss, Outgoing, Plan, Step, Task,
         Versioned,
     },
-    run::{Invocation, Message, TaskReport},
+    run::{Answer, Invocation, Message, TaskReport},
     schema::{Function, Item, Record, State},
     value::Codec,
 };
@@ -441,6 +441,38 @@ fn an_invocation_costs_the_round_trips_that_it_must() {
     // A successor must be committed, but nothing read.
     check("first", false, &[], &[], 1);
     check("first", true, &["A"], &["A"], 2);
+}
+
+#[test]
+fn an_answer_that_comes_again_does_not_end_the_run_with_what_was_called() {
+    let check = |to: InvocationId, told: bool| {
+        let answer = Answer {
+            app: "app".into(),
+            reply: ReplyTo {
+                to: to.clone(),
+                function: "waits".into(),
+                position: 0,
+                node: "n".into(),
+                codec: Codec::Compact,
+            },
+            arrival: Arrival {
+                position: 0,
+                outcome: Outcome::Err(Failure::new(FailureKind::Returned, "of its call")),
+                unix_us: 0,
+            },
+            tasks: Vec::new(),
+        };
+        let mut task = Task::answer(answer, schema(), plan(true, &[]));
+        let ended = Outcome::Err(Failure::new(FailureKind::Returned, "its own"));
+        let Step::Done(done) = task.begun(Begun::Recorded(ended.clone())) else {
+            panic!("it has ended");
+        };
+        assert_eq!(done.outcome, told.then_some(ended), "{to}");
+        assert!(done.replayed && done.messages.is_empty());
+    };
+    let first = InvocationId::root("run");
+    check(first.child(3), false);
+    check(first, true);
 }
 
 #[test]

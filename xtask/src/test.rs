@@ -47,7 +47,7 @@ enum Step {
     /// The demo, on a Redis of its own.
     DemoRedis,
     /// The short torture: nodes killed and stopped under load, on both kinds
-    /// of store.
+    /// of store, and one that stays away.
     Torture,
 }
 
@@ -251,6 +251,7 @@ fn torture(built: bool, output: &Output) -> Result<()> {
     torture::run(
         &torture::Options {
             duration: TORTURE.into(),
+            takeover: true,
             node: built_node(built)?,
             ..torture::Options::default()
         },

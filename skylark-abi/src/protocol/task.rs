@@ -219,7 +219,7 @@ impl Task {
     pub fn begun_along(&mut self, begun: Begun) -> Step {
         match begun {
             Begun::Recorded(outcome) => Step::Done(Box::new(Done {
-                outcome: Some(outcome),
+                outcome: Some(outcome).filter(|_| self.is_known()),
                 messages: Vec::new(),
                 replayed: true,
                 ends_run: false,
@@ -242,6 +242,13 @@ impl Task {
                 }
             }
         }
+    }
+
+    /// Whether it is known whose outcome a record of it is. What an answer comes
+    /// to when all is over is gone from the store, and may have been called: then
+    /// its outcome is its caller's, not the run's. Only the first task never was.
+    fn is_known(&self) -> bool {
+        self.arrival.is_none() || self.invocation.id.depth() == 0
     }
 
     /// Goes on with what the store holds of this invocation, if enough of what

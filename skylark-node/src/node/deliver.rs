@@ -240,11 +240,11 @@ impl Node {
             Message::Http(errand) => return self.run_errand(*errand).await,
             Message::Invoke(i) => {
                 let app = self.function(&i.app, &i.function)?;
-                (app, Cause::Invoke(*i, Dedupe::Yes))
+                (app, Cause::Invoke(i, Dedupe::Yes))
             }
             Message::Answer(answer) => {
                 let app = self.function(&answer.app, &answer.reply.function)?;
-                (app, Cause::Answer(*answer))
+                (app, Cause::Answer(answer))
             }
         };
         let prepared = self.prepare(&app, cause, entry).await;

@@ -85,7 +85,7 @@ impl Node {
         // A caller who goes away takes this future along, wherever it is.
         let registered = self.0.runs.leave_on_drop(&id);
         let dedupe = if keyed { Dedupe::Yes } else { Dedupe::No };
-        let cause = Cause::Invoke(invocation, dedupe);
+        let cause = Cause::Invoke(Box::new(invocation), dedupe);
         let prepared = self.prepare(&loaded, cause, None).await;
         let Executed {
             done, tasks, next, ..

@@ -77,7 +77,6 @@ impl Setting {
 /// A node with everything that it needs.
 pub(crate) struct World {
     pub(crate) node: Node,
-    pub(crate) kind: &'static str,
     pub(crate) setting: Setting,
     pub(crate) redis: Option<RedisServer>,
     pub(crate) directory: TempDir,
@@ -122,7 +121,6 @@ pub(crate) async fn world(kind: &'static str, bounds: Bounds, apps: &[&str]) -> 
     }
     World {
         node,
-        kind,
         setting,
         redis,
         directory,

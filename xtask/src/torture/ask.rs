@@ -21,9 +21,6 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_m
 const LOOK: Duration = Duration::from_millis(20);
 /// Attempts at the first node before others that share its store are tried.
 const AT_FIRST: usize = 2;
-/// Successors go anywhere.
-pub(super) const POLICY: &str = "random";
-
 /// What one attempt came to.
 enum Attempt<T> {
     /// That.
@@ -70,6 +67,7 @@ impl Load {
     /// noted.
     pub(super) async fn ask(&self, request: &mut Request, rng: &mut fastrand::Rng) {
         let began = Instant::now();
+        request.sent = began.duration_since(self.begun());
         let done = if request.asynchronous {
             self.ask_asynchronously(request, rng).await
         } else {
@@ -152,7 +150,7 @@ impl Load {
     /// One synchronous attempt.
     async fn call(&self, request: &Request, node: usize, patience: Duration) -> Attempt<Ended> {
         let (function, input) = request.app.request(request.key);
-        let (url, app) = (self.url(node), request.app.name());
+        let (url, app) = (self.url(node), request.app.package());
         let options = self.options(request);
         let input = input.to_string().into_bytes();
         let call = self.client().invoke(url, app, function, input, &options);
@@ -174,7 +172,7 @@ impl Load {
     /// One attempt to have an asynchronous run accepted.
     async fn submit(&self, request: &Request, node: usize, patience: Duration) -> Attempt<String> {
         let (function, input) = request.app.request(request.key);
-        let (url, app) = (self.url(node), request.app.name());
+        let (url, app) = (self.url(node), request.app.package());
         let options = self.options(request);
         let input = input.to_string().into_bytes();
         let submit = self.client().submit(url, app, function, input, &options);
@@ -223,7 +221,7 @@ impl Load {
     fn options(&self, request: &Request) -> InvokeOptions {
         InvokeOptions {
             key: Some(self.key(request)),
-            policy: Some(POLICY.into()),
+            policy: Some(request.app.policy(self.shared()).into()),
         }
     }
 

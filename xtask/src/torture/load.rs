@@ -4,7 +4,8 @@ use super::{
     apps::{self, Answer, App},
     faults::Act,
 };
-use cargo_skylark::client::Client;
+use anyhow::{Context as _, Result};
+use cargo_skylark::client::{Client, InvokeOptions};
 use serde::Serialize;
 use std::{
     sync::{
@@ -79,6 +80,8 @@ pub(super) struct Request {
     pub(super) until: Instant,
     pub(super) run: Option<String>,
     pub(super) answer: Option<Answer>,
+    /// When, from the beginning.
+    pub(super) sent: Duration,
     pub(super) took: Duration,
 }
 
@@ -111,6 +114,28 @@ impl Load {
             lasts,
             ..self
         }
+    }
+
+    /// Makes each app's calls at each store, before anything goes wrong.
+    ///
+    /// # Errors
+    /// One fails.
+    pub(super) async fn prepare(&self) -> Result<()> {
+        let stores = if self.shared { 1 } else { self.nodes() };
+        for url in self.urls.iter().take(stores) {
+            for app in apps::ALL {
+                for (function, input) in app.prepare() {
+                    let input = input.to_string().into_bytes();
+                    let options = InvokeOptions::default();
+                    let call = self
+                        .client
+                        .invoke(url, app.package(), function, input, &options);
+                    call.await
+                        .with_context(|| format!("cannot prepare {}", app.name()))?;
+                }
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn client(&self) -> &Client {
@@ -150,6 +175,7 @@ impl Load {
             until: last_fault + SETTLE,
             run: None,
             answer: None,
+            sent: Duration::ZERO,
             took: Duration::ZERO,
         }
     }
@@ -183,7 +209,7 @@ impl Load {
     pub(super) fn wrong(&self, request: Option<&Request>, what: String) {
         let request = request.map(|request| Named {
             key: self.key(request),
-            app: request.app.name(),
+            app: request.app.package(),
             node: self.node(request.node).to_owned(),
             asynchronous: request.asynchronous,
             run: request.run.clone(),

@@ -5,6 +5,7 @@ mod apps;
 mod ask;
 mod clients;
 mod faults;
+mod history;
 mod load;
 mod node_logs;
 mod redis;
@@ -13,7 +14,6 @@ mod settle;
 
 use crate::{demo, process, setup};
 use anyhow::{Context as _, Result, bail};
-use apps::App;
 use cargo_skylark::{
     app::{
         build::{self, BuildOptions},
@@ -26,11 +26,12 @@ use cargo_skylark::{
 };
 use clap::{Args, ValueEnum};
 use faults::{Faults, Target};
-use load::Load;
+use load::{Load, Request};
 use node_logs::NodeLogs;
 use redis::DurableRedis;
 use report::{ClusterReport, Report};
 use std::{
+    collections::BTreeSet,
     ffi::OsString,
     path::{Path, PathBuf},
     sync::Arc,
@@ -63,8 +64,8 @@ pub(crate) struct Options {
     /// The node's program, if it is built already.
     #[arg(long, value_name = "FILE")]
     pub node: Option<PathBuf>,
-    /// At the end let one node of those on Redis stay dead: the others must do
-    /// what is its to do.
+    /// At the end let one node of those on Redis stay dead, and then stopped: the
+    /// others must do what is its to do.
     #[arg(long)]
     pub takeover: bool,
     /// Keep the nodes' logs and data even if nothing is wrong.
@@ -151,6 +152,7 @@ const NODE_OPTIONS: &[&str] = &[
     "--lease=2s",
     "--timeout=1s",
     "--claim=1s",
+    "--takeover=1s",
     "--sweep=300ms",
     "--wait=5s",
     "--store-timeout=700ms",
@@ -160,13 +162,14 @@ const NODE_OPTIONS: &[&str] = &[
 ];
 /// How long nodes may take to be ready, at the start and after the faults.
 const READY: Duration = Duration::from_secs(60);
-/// The node that stays dead, for `--takeover`.
+/// The nodes that stay dead, and stopped, for `--takeover`.
 const DEAD: usize = 0;
+const STOPPED: usize = 1;
 /// How long nodes that have nothing left to do may take to end.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// An app with the module that is built from it.
-type Module = (&'static dyn App, Vec<u8>);
+/// An app's name with the module that is built from it.
+type Module = (&'static str, Vec<u8>);
 
 /// Builds what is needed, tortures the clusters, says what held.
 ///
@@ -242,9 +245,9 @@ pub(crate) fn run(options: &Options, output: &Output) -> Result<()> {
 
 /// Builds every app's module.
 fn modules(output: &Output) -> Result<Vec<Module>> {
-    let build = |app: &&'static dyn App| {
+    let build = |app: &&'static str| {
         let package = cli::Project {
-            package: Some(app.name().into()),
+            package: Some((*app).into()),
             manifest_path: None,
         };
         let project = Project::find_in(process::root(), &package)?;
@@ -253,7 +256,8 @@ fn modules(output: &Output) -> Result<Vec<Module>> {
             .with_context(|| format!("cannot read {}", built.path.display()))?;
         Ok((*app, wasm))
     };
-    apps::ALL.iter().map(build).collect()
+    let packages: BTreeSet<_> = apps::ALL.iter().map(|app| app.package()).collect();
+    packages.iter().map(build).collect()
 }
 
 /// One cluster's torture.
@@ -300,10 +304,11 @@ impl Torture<'_> {
         let urls: Vec<String> = cluster.nodes().map(|node| node.url.clone()).collect();
         for (app, wasm) in self.modules {
             for url in &urls {
-                client.deploy(url, app.name(), wasm.clone()).await?;
+                client.deploy(url, app, wasm.clone()).await?;
             }
         }
         let load = Load::new(client, names, urls, self.kind == Kind::Redis, self.seed);
+        load.prepare().await?;
         let load = Arc::new(load.lasting(self.each));
         let mut faults = Faults::plan(self.kind.seed(self.seed), self.each, &self.targets());
         faults.log_to(&self.directory.join("faults.log"), self.seed, &load)?;
@@ -317,14 +322,11 @@ impl Torture<'_> {
             load.wrong(None, format!("after the faults: {error:#}"));
         }
         let mut requests = clients::join(clients, &load).await?;
+        let with_all = requests.len();
         if self.takeover {
-            if let Err(error) = cluster.kill(DEAD).await {
-                load.wrong(None, format!("{error:#}"));
-            }
-            requests.extend(clients::without(&load, DEAD).await);
-            cluster.restart(DEAD)?;
-            cluster.ready(READY).await?;
+            self.takeover(&mut cluster, &load, &mut requests).await?;
         }
+        let without = requests.len() - with_all;
         settle::check(&load, &requests).await;
         drop(progress);
         for (name, end) in cluster.stop().await {
@@ -337,8 +339,29 @@ impl Torture<'_> {
             self.kind.name(),
             &load,
             &requests,
+            without,
             &faults,
         ))
+    }
+
+    /// Lets a node stay dead, and one stay stopped, under load: a process that
+    /// is stopped closes no connection.
+    async fn takeover(
+        &self,
+        cluster: &mut Cluster,
+        load: &Load,
+        requests: &mut Vec<Request>,
+    ) -> Result<()> {
+        if let Err(error) = cluster.kill(DEAD).await {
+            load.wrong(None, format!("{error:#}"));
+        }
+        requests.extend(clients::without(load, DEAD).await);
+        cluster.restart(DEAD)?;
+        cluster.ready(READY).await?;
+        cluster.pause(STOPPED)?;
+        requests.extend(clients::without(load, STOPPED).await);
+        cluster.resume(STOPPED)?;
+        cluster.ready(READY).await
     }
 
     fn targets(&self) -> Vec<Target> {

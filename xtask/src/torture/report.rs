@@ -44,6 +44,8 @@ pub(super) struct ClusterReport {
     p50_us: u64,
     p99_us: u64,
     max_us: u64,
+    /// Requests that the others answered while a node was away.
+    without: usize,
     violations: Vec<Violation>,
 }
 
@@ -52,6 +54,7 @@ impl ClusterReport {
         store: &'static str,
         load: &Load,
         requests: &[Request],
+        without: usize,
         faults: &Faults,
     ) -> Self {
         let answered = requests.iter().filter(|r| r.answer.is_some());
@@ -80,6 +83,7 @@ impl ClusterReport {
             p50_us: percentile(&times, 50),
             p99_us: percentile(&times, 99),
             max_us: times.last().copied().unwrap_or_default(),
+            without,
             violations: load.violations(),
         }
     }
@@ -128,6 +132,7 @@ impl ClusterReport {
             "{}: {} ({} asynchronous), {} asked again, {}, {} timed out\n  \
              nodes: {}, {}; Redis: {}, {}\n  \
              answers while that happened: p50 {}, p99 {}, max {}\n  \
+             {} while a node stayed dead or stopped\n  \
              {}\n",
             self.store,
             count(self.requests, "request"),
@@ -142,6 +147,7 @@ impl ClusterReport {
             micros(self.p50_us),
             micros(self.p99_us),
             micros(self.max_us),
+            count(self.without, "request"),
             count(self.violations.len(), "violation"),
         )
     }

@@ -1,8 +1,7 @@
 //! After the faults: everything has ended, once, and nothing is left over.
 
 use super::{
-    apps::{self, App, StoreEnd},
-    ask::POLICY,
+    apps::{self, ANYWHERE, App, StoreEnd, Told},
     clients::compare,
     load::{Load, Request, SETTLE},
 };
@@ -66,7 +65,7 @@ async fn spread(load: &Load, from: usize) {
     let (app, function, input) = apps::CHAIN;
     let options = InvokeOptions {
         key: None,
-        policy: Some(POLICY.into()),
+        policy: Some(ANYWHERE.into()),
     };
     let url = load.url(from);
     let mut unused: BTreeSet<&str> = (0..load.nodes()).map(|nth| load.node(nth)).collect();
@@ -144,7 +143,14 @@ async fn ends(
             request.app.name() == app.name() && (load.shared() || request.node == nth)
         };
         let answers = requests.iter().filter(of);
-        let answers = answers.filter_map(|r| Some((r.key, r.answer.clone()?)));
+        let answers = answers.filter_map(|r| {
+            let told = Told {
+                answer: r.answer.clone()?,
+                sent: r.sent,
+                answered: r.sent + r.took,
+            };
+            Some((r.key, told))
+        });
         ends.push(StoreEnd {
             name: if load.shared() {
                 "redis".into()
@@ -152,7 +158,7 @@ async fn ends(
                 load.node(nth).to_owned()
             },
             answers: answers.collect(),
-            states: load.client().states(load.url(nth), app.name()).await?,
+            states: load.client().states(load.url(nth), app.package()).await?,
         });
     }
     Ok(ends)
