@@ -1,5 +1,9 @@
 //! The command line: what can be asked for, and the help that teaches it.
 
+mod runs;
+
+pub use runs::{OneRun, Promise, PromiseComplete, PromiseFail, Runs, RunsAction};
+
 use crate::{cluster::MAX_NODES, output::Color};
 use clap::{Args, Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
 use skylark_elect::Policy;
@@ -90,8 +94,11 @@ pub enum Command {
     /// Look at stored state.
     #[command(subcommand)]
     State(State),
-    /// Show a run: its status, result and tasks.
+    /// Show a run, or those that failed; try one again, or cancel it.
     Runs(Runs),
+    /// Complete what a run waits for from outside.
+    #[command(subcommand)]
+    Promise(Promise),
     /// Look at running nodes.
     #[command(subcommand)]
     Node(Node),
@@ -371,23 +378,6 @@ pub struct StateGet {
     /// The app; not needed if the nodes run one only.
     #[arg(long, value_name = "NAME")]
     pub app: Option<String>,
-    /// Which nodes.
-    #[command(flatten)]
-    pub nodes: Nodes,
-}
-
-/// `runs`
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  cargo skylark runs shop.0192f…          how it stands
-  cargo skylark runs shop.0192f… --wait   once it has ended; exit code 1 if it failed")]
-pub struct Runs {
-    /// The run's id.
-    pub id: String,
-    /// Wait until it has ended.
-    #[arg(long)]
-    pub wait: bool,
     /// Which nodes.
     #[command(flatten)]
     pub nodes: Nodes,

@@ -50,13 +50,24 @@ fn app(directory: &Path, files: &[(&str, &str)]) -> PathBuf {
 fn help_teaches() {
     let here = tempfile::tempdir().unwrap();
     for command in [
-        "", "new", "check", "build", "up", "deploy", "invoke", "state", "runs",
+        "",
+        "new",
+        "check",
+        "build",
+        "up",
+        "deploy",
+        "invoke",
+        "state",
+        "runs",
+        "runs retry",
+        "promise",
+        "promise complete",
     ] {
         let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let (code, help, _) = run(here.path(), &arguments);
         assert_eq!(code, 0, "{command}");
         assert!(help.contains("cargo skylark"), "{command}: {help}");
-        insta::assert_snapshot!(format!("help_{command}"), help);
+        insta::assert_snapshot!(format!("help_{}", command.replace(' ', "_")), help);
     }
 }
 
@@ -116,6 +127,36 @@ fn exit_codes_and_what_is_said() {
         "cannot reach the node at http://127.0.0.1:1",
     );
     check(&["state", "ls"], 3, "start some with `cargo skylark up`");
+    check(&["runs"], 2, "<ID>");
+    check(&["runs", "a.1", "--failed"], 2, "cannot be used with");
+    check(&["runs", "--failed", "--wait"], 2, "cannot be used with");
+    check(&["runs", "a.1", "--app", "a"], 2, "cannot be used with");
+    check(&["runs", "--failed", "--limit", "0"], 2, "1..");
+    check(&["runs", "retry"], 2, "<ID>");
+    for arguments in [
+        &["runs", "a.1"][..],
+        &["runs", "--failed", "--app", "a"],
+        &["runs", "retry", "a.1"],
+        &["runs", "cancel", "a.1"],
+        &["promise", "complete", "a.1~paid", "7"],
+        &["promise", "complete", "a.1~paid"],
+        &["promise", "fail", "a.1~paid", "no budget"],
+    ] {
+        check(arguments, 3, "start some with `cargo skylark up`");
+        let there = [arguments, &["--node", "http://127.0.0.1:1"]].concat();
+        check(&there, 3, "cannot reach the node at http://127.0.0.1:1");
+    }
+    check(
+        &["promise", "complete", "a.1", "7"],
+        2,
+        "as in 'a.1~approval'",
+    );
+    check(
+        &["promise", "complete", "a.1~approval", "Ada"],
+        2,
+        "needs its quotes: '\"Ada\"'",
+    );
+    check(&["promise", "fail", "a.1~approval"], 2, "<WHY>");
     check(&["check"], 3, "could not find `Cargo.toml`");
     check(&["build"], 3, "could not find `Cargo.toml`");
     let node = ["--node", "http://127.0.0.1:1"];

@@ -213,6 +213,35 @@ fn from_new_to_a_run_over_three_nodes() {
     );
     check(&["runs", id.trim(), "--wait"], 0, "Welcome, Bob!", "");
 
+    check(&["runs", "--failed"], 0, "no failed run of `greeter`", "");
+    let ended = [
+        (["runs", "retry", id.trim()], "has not failed"),
+        (["runs", "cancel", id.trim()], "has ended"),
+        (
+            ["runs", "retry", "greeter.nope"],
+            "none of the nodes has run",
+        ),
+    ];
+    for (arguments, why) in ended {
+        check(&arguments, 1, "", why);
+    }
+    let promise = format!("{}~approval", id.trim());
+    let complete = ["promise", "complete", &promise, "\"Ada\""];
+    check(&complete, 0, "approval on cloud1, sat1, edge1", "");
+    check(&complete, 0, "approval on", "");
+    check(
+        &["promise", "fail", &promise, "too late"],
+        1,
+        "",
+        "with another value",
+    );
+    check(
+        &["promise", "complete", "nope.1~approval"],
+        1,
+        "",
+        "none of the nodes has the promise's app",
+    );
+
     // What plain cargo built is as good.
     let plain = programs()
         .parent()

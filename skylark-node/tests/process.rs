@@ -3,6 +3,7 @@
 mod common;
 
 use common::{modules, served::bearer};
+use futures::StreamExt;
 use std::{
     io::{BufRead, BufReader, Read},
     net::TcpListener,
@@ -298,4 +299,98 @@ fn the_configuration_in_effect_is_printed() {
         text.contains("store = \"memory\" # SKYLARK_STORE"),
         "{text}"
     );
+}
+
+/// Resident memory of a process, in bytes, at its highest.
+fn peak_memory(process: &Process) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.child.id())).unwrap();
+    let line = status.lines().find(|l| l.starts_with("VmHWM:")).unwrap();
+    let kib = line.split_whitespace().nth(1).unwrap();
+    kib.parse::<u64>().unwrap() * 1024
+}
+
+/// Ten thousand functions wait at once on one node, in less than 1 GiB, and all
+/// of them go on after it was killed.
+#[tokio::test]
+async fn ten_thousand_wait_and_survive() {
+    const WAITING: usize = 10_000;
+    let data = tempfile::tempdir().unwrap();
+    std::fs::write(data.path().join("token"), common::served::TOKEN).unwrap();
+    let token = data.path().join("token");
+    std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let args = [
+        "--store=embedded",
+        "--sync=none",
+        "--sweep=100ms",
+        "--claim=1s",
+        "--instances=64",
+        &format!("--token-file={}", token.display()),
+    ];
+    let client = reqwest::Client::new();
+    let node = Process::start(data.path(), &args);
+    let uploaded = client
+        .put(format!("{}/f/expenses", node.url))
+        .header("authorization", bearer(common::served::TOKEN))
+        .body(common::guests::guest("expenses"))
+        .send()
+        .await
+        .unwrap();
+    assert!(uploaded.status().is_success(), "{uploaded:?}");
+    let submitted = futures::stream::iter(0..WAITING).map(|n| {
+        let request = client
+            .post(format!("{}/fa/expenses/approve", node.url))
+            .header("content-type", "application/json")
+            .body((20_000 + n).to_string());
+        async move {
+            let answer: serde_json::Value = request.send().await.unwrap().json().await.unwrap();
+            answer["id"].as_str().unwrap().to_owned()
+        }
+    });
+    let ids: Vec<String> = submitted.buffered(64).collect().await;
+    let state = async |node: &Process, name: &str| -> serde_json::Value {
+        let url = format!("{}/apps/expenses/states/{name}", node.url);
+        client.get(url).send().await.unwrap().json().await.unwrap()
+    };
+    // Each has sent a reminder when it began to wait.
+    eventually(async || state(&node, "REMINDERS").await["value"] == WAITING).await;
+    let peak = peak_memory(&node);
+    assert!(peak < 1 << 30, "{peak} bytes");
+    node.signal("KILL");
+    drop(node);
+
+    let node = Process::start(data.path(), &args);
+    let completed = futures::stream::iter(&ids).map(|id| {
+        let request = client
+            .post(format!("{}/promises/{id}~approval", node.url))
+            .header("content-type", "application/json")
+            .body("\"carol\"");
+        async move { request.send().await.unwrap().status() }
+    });
+    let completed: Vec<_> = completed.buffered(64).collect().await;
+    assert!(completed.iter().all(|s| s.as_u16() == 204), "{completed:?}");
+    let paid = async || {
+        let paid = state(&node, "PAID").await;
+        paid["value"].as_array().map_or(0, Vec::len) == WAITING
+    };
+    eventually(paid).await;
+    let peak = peak_memory(&node);
+    assert!(peak < 1 << 30, "{peak} bytes");
+    let run: serde_json::Value = client
+        .get(format!("{}/runs/{}", node.url, ids[WAITING / 2]))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(run["result"]["by"], "carol", "{run}");
+}
+
+async fn eventually(mut condition: impl AsyncFnMut() -> bool) {
+    let begun = std::time::Instant::now();
+    while !condition().await {
+        let waited = begun.elapsed();
+        assert!(waited < std::time::Duration::from_secs(120), "never");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
 }

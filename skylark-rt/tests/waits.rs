@@ -94,6 +94,33 @@ async fn sends() -> Result<(), Failure> {
     skylark::call!(slow("soon".into(), 1)).send()
 }
 
+/// Keeps a reference to a state over a wait, and writes through it.
+#[skylark::function]
+async fn writes_late(again: bool) {
+    let log: &Mutex<Vec<String>> = &LOG;
+    log.lock().unwrap().push("before".into());
+    skylark::sleep(Duration::from_secs(1)).await;
+    if again {
+        // Named anew first, which is what it then is.
+        note("after");
+    }
+    log.lock().unwrap().push("lost?".into());
+}
+
+#[test]
+fn nothing_is_lost_through_a_reference_that_is_too_old() {
+    let runtime = Runtime::new();
+    let failure = runtime.run::<()>("writes_late", &false).unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Contract, "{failure}");
+    assert!(
+        failure.message.contains("taken before an `.await`"),
+        "{failure}"
+    );
+    runtime.run::<()>("writes_late", &true).unwrap();
+    let log: Vec<String> = runtime.state("LOG").unwrap().unwrap();
+    assert_eq!(log, ["before", "before", "after", "lost?"]);
+}
+
 #[skylark::function]
 async fn approval(amount: u32) -> Result<(u32, String), Failure> {
     let promise = skylark::promise::<String>("who");

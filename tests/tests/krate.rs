@@ -225,9 +225,24 @@ const APP: &str = "
     impl Other { fn lock() { STEPS; } }
 ";
 
+/// Every way in which functions follow each other.
+const FLOWS: &str = "
+    #[skylark::chain(next = each(check), join = decide)] fn submit(items: Vec<Item>) -> Vec<Item> { items }
+    #[skylark::function] fn check(item: Item) -> bool { true }
+    #[skylark::chain(next = [pay, ask], on_error = refuse)] fn decide(items: Vec<bool>) -> Next<(u64, String)> { todo!() }
+    #[skylark::function] fn pay(cents: u64) { PAID.fetch_add(cents); }
+    #[skylark::chain(next = [mail, log], join = asked)] fn ask(why: String) -> String { why }
+    #[skylark::function] fn mail(why: String) {}
+    #[skylark::function] fn log(why: String) {}
+    #[skylark::function] fn asked(done: ((), ())) {}
+    #[skylark::function] fn refuse(failure: Failure) {}
+    #[skylark::state] static PAID: AtomicU64 = AtomicU64::new(0);
+";
+
 #[test]
 fn graphs() {
     let graph = Graph::of(&model(APP));
+    let flows = Graph::of(&model(FLOWS));
     let mut settings = insta::Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
@@ -238,7 +253,38 @@ fn graphs() {
         insta::assert_snapshot!("graph.json", graph.json());
         insta::assert_snapshot!("graph.dot", graph.dot());
         insta::assert_snapshot!("graph.mermaid", graph.mermaid());
+        insta::assert_snapshot!("graph_flows.dot", flows.dot());
+        insta::assert_snapshot!("graph_flows.mermaid", flows.mermaid());
     });
+}
+
+/// Every kind of edge, as programs read it.
+#[test]
+fn graphs_tell_kinds_of_edges() {
+    let graph: serde_json::Value = serde_json::from_str(&Graph::of(&model(FLOWS)).json()).unwrap();
+    let edges: Vec<String> = graph["edges"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|edge| {
+            let part = |name: &str| edge[name].as_str().unwrap().to_owned();
+            format!("{} {} {}", part("from"), part("kind"), part("to"))
+        })
+        .collect();
+    assert_eq!(
+        edges,
+        [
+            "ask join asked",
+            "ask next log",
+            "ask next mail",
+            "decide choice ask",
+            "decide choice pay",
+            "decide on_error refuse",
+            "pay uses PAID",
+            "submit each check",
+            "submit join decide",
+        ]
+    );
 }
 
 /// Names that a graph's language would misread.

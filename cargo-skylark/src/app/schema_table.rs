@@ -4,8 +4,9 @@ use crate::output::{bytes, micros, table};
 use skylark_abi::{
     Schema,
     call::Scope,
-    schema::{Function, FunctionEntry},
+    schema::{Function, FunctionEntry, State},
 };
+use std::time::Duration;
 
 /// The functions and the state of an app, for people.
 pub fn render(schema: &Schema) -> String {
@@ -29,13 +30,21 @@ pub fn render(schema: &Schema) -> String {
         schema.states.iter().map(|(name, entry)| {
             [
                 name.clone(),
-                scope(entry.state.scope).to_owned(),
+                scope_of(&entry.state),
                 entry.state.ty.clone(),
                 entry.state.cell.clone(),
             ]
         }),
     );
     format!("{functions}\n\n{states}")
+}
+
+/// `app`, `chain`, `key(user)`
+fn scope_of(state: &State) -> String {
+    match &state.key {
+        Some(key) => format!("{}({key})", scope(state.scope)),
+        None => scope(state.scope).to_owned(),
+    }
 }
 
 /// A scope as options spell it.
@@ -69,35 +78,55 @@ fn gives(function: &Function) -> String {
     format!("{}{or_error}", function.output)
 }
 
+/// What follows, as options spell it, but by the names that calls use.
 fn next(entry: &FunctionEntry) -> String {
-    if entry.successors.is_empty() {
-        "-".into()
+    let function = &entry.function;
+    let all = entry.successors.join(", ");
+    let next = if function.each {
+        format!("each({all})")
+    } else if function.choice {
+        format!("one of {all}")
     } else {
-        entry.successors.join(", ")
-    }
-}
-
-fn options(function: &Function) -> String {
-    let options = &function.options;
-    let timeout = options.timeout.map(|d| {
-        format!(
-            "timeout {}",
-            micros(u64::try_from(d.as_micros()).unwrap_or(u64::MAX))
-        )
-    });
+        all
+    };
     let said: Vec<String> = [
-        function.is_async.then(|| "async".to_owned()),
-        options.memory.map(|m| format!("memory {}", bytes(m))),
-        timeout,
-        options.on.map(|on| format!("on {on}")),
+        (!next.is_empty()).then_some(next),
+        entry.join_to.as_ref().map(|f| format!("join {f}")),
+        entry.handler.as_ref().map(|f| format!("on error {f}")),
     ]
     .into_iter()
     .flatten()
     .collect();
+    or_dash(said, "; ")
+}
+
+fn options(function: &Function) -> String {
+    let options = &function.options;
+    let time = |d: Duration| micros(u64::try_from(d.as_micros()).unwrap_or(u64::MAX));
+    let retries = options.retries.map(|n| {
+        let after = options.backoff.map_or_else(String::new, |pause| {
+            format!(" after {} and longer", time(pause))
+        });
+        format!("retries {n}{after}")
+    });
+    let said: Vec<String> = [
+        function.is_async.then(|| "async".to_owned()),
+        options.memory.map(|m| format!("memory {}", bytes(m))),
+        options.timeout.map(|d| format!("timeout {}", time(d))),
+        options.on.map(|on| format!("on {on}")),
+        retries,
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    or_dash(said, ", ")
+}
+
+fn or_dash(said: Vec<String>, between: &str) -> String {
     if said.is_empty() {
         "-".into()
     } else {
-        said.join(", ")
+        said.join(between)
     }
 }
 
@@ -113,6 +142,12 @@ mod tests {
                 "args":[{"name":"f","type":"Features"},{"name":"n","type":"u32"}],"output":"Detection","next":["alarm"],
                 "options":{"memory":67108864,"timeout_ms":2000,"on":"Edge"}}"#,
             r#"{"abi":1,"module":"app","kind":"function","name":"alarm","ident":"alarm","args":[],"output":"()"}"#,
+            r#"{"abi":1,"module":"app","kind":"function","name":"submit","ident":"submit","args":[],"output":"Vec<u8>",
+                "next":["detect"],"each":true,"join":"sort","on_error":"alarm",
+                "options":{"retries":3,"backoff_ms":200}}"#,
+            r#"{"abi":1,"module":"app","kind":"function","name":"sort","ident":"sort","is_async":true,"args":[],
+                "output":"Next<(u8, u8)>","next":["alarm","detect"],"choice":true,"options":{"retries":1}}"#,
+            r#"{"abi":1,"module":"app","kind":"state","name":"CART","ident":"CART","scope":"key","key":"user","type":"u32","cell":"Mutex"}"#,
             r#"{"abi":1,"module":"app","kind":"state","name":"SEEN","ident":"SEEN","scope":"app","type":"u32","cell":"Mutex"}"#,
         ];
         let records = records.map(|json| serde_json::from_str::<Record>(json).unwrap());

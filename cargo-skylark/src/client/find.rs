@@ -76,6 +76,17 @@ impl Reach {
         &self.nodes[0]
     }
 
+    /// The app of that name, or the only one there is.
+    ///
+    /// # Errors
+    /// None is named, and there is none, or several.
+    pub async fn app(&self, named: Option<&str>) -> Result<String> {
+        match named {
+            Some(app) => Ok(app.to_owned()),
+            None => self.app_of(None).await,
+        }
+    }
+
     /// Finds the app that has `function`, if a function is asked for, or the
     /// only app there is.
     ///

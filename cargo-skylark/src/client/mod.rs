@@ -2,11 +2,12 @@
 
 mod find;
 mod problem;
+mod runs;
 mod views;
 
 pub use find::{Node, Reach};
 pub use problem::Problem;
-pub use views::{Accepted, AppView, Invoked, RunView, StatePage, StateView};
+pub use views::{Accepted, AppView, FailedPage, Invoked, RunView, StatePage, StateView};
 
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use serde::de::DeserializeOwned;
@@ -160,14 +161,6 @@ impl Client {
     ) -> Result<Accepted, ClientError> {
         let request = self.call(node, ["fa", app, function], input, options);
         json(node, send(node, request).await?).await
-    }
-
-    /// How a run stands: `GET /runs/{id}`.
-    ///
-    /// # Errors
-    /// The node cannot be reached, or remembers no such run.
-    pub async fn run(&self, node: &str, id: &str) -> Result<RunView, ClientError> {
-        self.get(node, &["runs", id], &[]).await
     }
 
     /// The apps on a node: `GET /f`.

@@ -73,6 +73,16 @@ pub struct Accepted {
     pub id: String,
 }
 
+/// A page of failed runs.
+#[derive(Debug, Clone, Deserialize)]
+pub struct FailedPage {
+    /// The runs.
+    pub runs: Vec<RunView>,
+    /// Where the next page starts; `None` at the end.
+    #[serde(default)]
+    pub next: Option<String>,
+}
+
 /// A page of stored variables.
 #[derive(Debug, Clone, Deserialize)]
 pub struct StatePage {

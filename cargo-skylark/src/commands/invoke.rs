@@ -68,7 +68,7 @@ fn failed(error: ClientError, app: &str, function: &str) -> anyhow::Error {
 }
 
 /// The input's bytes, which are JSON or nothing.
-fn input(given: Option<&str>) -> Result<Vec<u8>> {
+pub(super) fn input(given: Option<&str>) -> Result<Vec<u8>> {
     let (bytes, from) = match given {
         None => return Ok(Vec::new()),
         Some("-") => {

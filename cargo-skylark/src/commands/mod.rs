@@ -8,12 +8,13 @@ mod graph;
 mod invoke;
 mod new;
 mod node;
+mod promise;
 mod runs;
 mod state;
 mod up;
 
 use crate::{
-    cli::{Command, Node, State},
+    cli::{Command, Node, Promise, State},
     output::Output,
 };
 use anyhow::Result;
@@ -35,6 +36,8 @@ pub async fn run(command: Command, output: &Output) -> Result<()> {
         Command::State(State::Ls(args)) => state::ls(&args, output).await,
         Command::State(State::Get(args)) => state::get(&args, output).await,
         Command::Runs(args) => runs::run(&args, output).await,
+        Command::Promise(Promise::Complete(args)) => promise::complete(&args, output).await,
+        Command::Promise(Promise::Fail(args)) => promise::fail(&args, output).await,
         Command::Node(Node::Ls(args)) => node::ls(&args, output).await,
     }
 }

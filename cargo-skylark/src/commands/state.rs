@@ -79,10 +79,7 @@ pub(super) async fn get(args: &StateGet, output: &Output) -> Result<()> {
 
 async fn reach(nodes: &crate::cli::Nodes, app: Option<&str>) -> Result<(Reach, String)> {
     let reach = Reach::find(nodes)?;
-    let app = match app {
-        Some(app) => app.to_owned(),
-        None => reach.app_of(None).await?,
-    };
+    let app = reach.app(app).await?;
     Ok((reach, app))
 }
 

@@ -36,25 +36,29 @@ pub struct Edge {
 
 /// What an edge means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum EdgeKind {
     /// The result of one goes to the other.
     Next,
+    /// Every element of the result of one goes to the other, in its own branch.
+    Each,
+    /// The result of one may go to the other: it decides.
+    Choice,
     /// The results of one's branches go to the other.
     Join,
     /// The failure of one goes to the other.
-    Error,
+    OnError,
     /// The function, or one that it may call, mentions the state.
     Uses,
 }
 
 impl EdgeKind {
-    /// What stands on an edge that carries something else than the output.
-    fn label(self) -> &'static str {
-        match self {
-            Self::Join => "join",
-            Self::Error => "on error",
-            Self::Next | Self::Uses => "",
+    /// How a function's edges to its successors are meant.
+    fn of_next(function: &Function) -> Self {
+        match (function.each, function.choice) {
+            (true, _) => Self::Each,
+            (_, true) => Self::Choice,
+            _ => Self::Next,
         }
     }
 }
@@ -70,9 +74,10 @@ impl Graph {
             let (join, handler) = (resolved.joins[from], resolved.handlers[from]);
             // What joins is the last of the successors.
             let plain = &successors[..successors.len() - usize::from(join.is_some())];
-            let next = plain.iter().map(|to| (*to, EdgeKind::Next));
+            let next = EdgeKind::of_next(&model.functions[from].schema);
+            let next = plain.iter().map(|to| (*to, next));
             let join = join.map(|to| (to, EdgeKind::Join));
-            let error = handler.map(|to| (to, EdgeKind::Error));
+            let error = handler.map(|to| (to, EdgeKind::OnError));
             for (to, kind) in next.chain(join).chain(error) {
                 edges.insert(Edge {
                     from: names(from),
@@ -126,31 +131,19 @@ impl Graph {
                 format_args!("  \"state:{name}\" [shape=cylinder, label=\"{label}\"];"),
             );
         }
-        for Edge { from, to, kind } in &self.edges {
-            match kind {
-                EdgeKind::Next => {
-                    let carries = escape_dot(self.output(from));
-                    line(
-                        &mut out,
-                        format_args!("  \"{from}\" -> \"{to}\" [label=\"{carries}\"];"),
-                    );
+        for edge in &self.edges {
+            let Edge { from, to, kind } = edge;
+            let label = escape_dot(&self.label(edge));
+            let drawn = match kind {
+                EdgeKind::Next | EdgeKind::Each => {
+                    format!("\"{to}\" [label=\"{label}\"]")
                 }
-                EdgeKind::Join | EdgeKind::Error => {
-                    let label = kind.label();
-                    line(
-                        &mut out,
-                        format_args!("  \"{from}\" -> \"{to}\" [style=dashed, label=\"{label}\"];"),
-                    );
+                EdgeKind::Choice | EdgeKind::Join | EdgeKind::OnError => {
+                    format!("\"{to}\" [style=dashed, label=\"{label}\"]")
                 }
-                EdgeKind::Uses => {
-                    line(
-                        &mut out,
-                        format_args!(
-                            "  \"{from}\" -> \"state:{to}\" [style=dashed, arrowhead=none];"
-                        ),
-                    );
-                }
-            }
+                EdgeKind::Uses => format!("\"state:{to}\" [style=dashed, arrowhead=none]"),
+            };
+            line(&mut out, format_args!("  \"{from}\" -> {drawn};"));
         }
         out + "}\n"
     }
@@ -178,24 +171,35 @@ impl Graph {
                 format_args!("  {}[(\"{text}\")]", id(&states, name)),
             );
         }
-        for Edge { from, to, kind } in &self.edges {
-            let carries = escape_html(self.output(from));
+        for edge in &self.edges {
+            let Edge { from, to, kind } = edge;
+            let label = escape_html(&self.label(edge));
             let from = id(&functions, from);
-            match kind {
-                EdgeKind::Next => {
-                    let to = id(&functions, to);
-                    line(&mut out, format_args!("  {from} -->|\"{carries}\"| {to}"));
+            let drawn = match kind {
+                EdgeKind::Next | EdgeKind::Each => {
+                    format!("-->|\"{label}\"| {}", id(&functions, to))
                 }
-                EdgeKind::Join | EdgeKind::Error => {
-                    let (label, to) = (kind.label(), id(&functions, to));
-                    line(&mut out, format_args!("  {from} -.->|\"{label}\"| {to}"));
+                EdgeKind::Choice | EdgeKind::Join | EdgeKind::OnError => {
+                    format!("-.->|\"{label}\"| {}", id(&functions, to))
                 }
-                EdgeKind::Uses => {
-                    line(&mut out, format_args!("  {from} -.- {}", id(&states, to)));
-                }
-            }
+                EdgeKind::Uses => format!("-.- {}", id(&states, to)),
+            };
+            line(&mut out, format_args!("  {from} {drawn}"));
         }
         out
+    }
+
+    /// What a drawing writes on an edge: what it carries, or when it is taken.
+    fn label(&self, edge: &Edge) -> String {
+        let output = self.output(&edge.from);
+        match edge.kind {
+            EdgeKind::Next => output.to_owned(),
+            EdgeKind::Each => format!("each of {output}"),
+            EdgeKind::Choice => "choice".to_owned(),
+            EdgeKind::Join => "join".to_owned(),
+            EdgeKind::OnError => "on error".to_owned(),
+            EdgeKind::Uses => String::new(),
+        }
     }
 
     fn output(&self, function: &str) -> &str {

@@ -163,7 +163,7 @@ impl Node {
 
     async fn deliver_to_peer(&self, target: &str, message: &Message) -> Result<(), NodeError> {
         let url = self.0.placer.url(target).ok_or_else(|| {
-            NodeError::Unavailable(format!("node `{target}` is not in the topology (any more)"))
+            NodeError::Silent(format!("node `{target}` is not in the topology (any more)"))
         })?;
         let patience = self.0.config.takeover;
         self.0.peers.deliver(target, &url, message, patience).await
@@ -240,11 +240,11 @@ impl Node {
             Message::Http(errand) => return self.run_errand(*errand).await,
             Message::Invoke(i) => {
                 let app = self.function(&i.app, &i.function)?;
-                (app, Cause::Invoke(*i, Dedupe::Yes))
+                (app, Cause::Invoke(i, Dedupe::Yes))
             }
             Message::Answer(answer) => {
                 let app = self.function(&answer.app, &answer.reply.function)?;
-                (app, Cause::Answer(*answer))
+                (app, Cause::Answer(answer))
             }
         };
         let prepared = self.prepare(&app, cause, entry).await;

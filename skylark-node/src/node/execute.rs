@@ -23,9 +23,9 @@ use std::{
 /// Why something is executed.
 pub(super) enum Cause {
     /// It is to be done; `keyed` if it may come twice.
-    Invoke(Invocation, Dedupe),
+    Invoke(Box<Invocation>, Dedupe),
     /// It waited for this.
-    Answer(Answer),
+    Answer(Box<Answer>),
 }
 
 /// Whether an invocation may come twice, and so takes a lease and has its
@@ -179,8 +179,8 @@ impl Node {
             },
         };
         let task = match cause {
-            Cause::Invoke(invocation, _) => Task::new(invocation, app.schema.clone(), plan),
-            Cause::Answer(answer) => Task::answer(answer, app.schema.clone(), plan),
+            Cause::Invoke(invocation, _) => Task::new(*invocation, app.schema.clone(), plan),
+            Cause::Answer(answer) => Task::answer(*answer, app.schema.clone(), plan),
         };
         let invocation = task.invocation();
         let report = TaskReport {
@@ -388,9 +388,9 @@ impl Node {
         let mut ours = task.outgoing().iter().filter(|o| o.after.is_zero());
         let (entry, cause) = ours.find_map(|Outgoing { entry, message, .. }| {
             let cause = match message {
-                Message::Invoke(i) if self.is_here(i) => Cause::Invoke((**i).clone(), Dedupe::Yes),
+                Message::Invoke(i) if self.is_here(i) => Cause::Invoke(i.clone(), Dedupe::Yes),
                 Message::Answer(answer) if answer.reply.node == self.name() => {
-                    Cause::Answer((**answer).clone())
+                    Cause::Answer(answer.clone())
                 }
                 _ => return None,
             };

@@ -67,9 +67,8 @@ impl Node {
         let id = run_id(app, function, &options)?;
         let invocation = self.root(app, function, &id, &input, options, keyed)?;
         let record = begun(app, function, fingerprint_bytes(&input));
-        if keyed && let Some(reply) = self.earlier(&id, &record).await? {
-            return Ok(reply);
-        }
+        // A run of this key that has ended elsewhere, or before this process
+        // began, is found by its begin.
         if let Registered::Known(known) = self.0.runs.register(&id, record.clone()) {
             refuse_other_body(&known, &record)?;
             return self.wait_for(&id, true, keyed).await.map_err(|error| {
@@ -86,7 +85,7 @@ impl Node {
         // A caller who goes away takes this future along, wherever it is.
         let registered = self.0.runs.leave_on_drop(&id);
         let dedupe = if keyed { Dedupe::Yes } else { Dedupe::No };
-        let cause = Cause::Invoke(invocation, dedupe);
+        let cause = Cause::Invoke(Box::new(invocation), dedupe);
         let prepared = self.prepare(&loaded, cause, None).await;
         let Executed {
             done, tasks, next, ..

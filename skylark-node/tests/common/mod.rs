@@ -3,5 +3,6 @@
 // Each test program uses its own part of this.
 #![allow(dead_code)]
 
+pub(crate) mod guests;
 pub(crate) mod modules;
 pub(crate) mod served;

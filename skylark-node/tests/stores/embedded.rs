@@ -146,7 +146,7 @@ async fn damage_is_reported() {
                 write.commit().expect("commit");
             },
             unfit,
-            &["layout 99", "reads layout 1", "another directory"],
+            &["layout 99", "reads layout 2", "another directory"],
         ),
         (
             "somebody else's database",

@@ -27,6 +27,13 @@ pub(super) trait Loaded {
     fn restore(&self, saved: &[u8]) -> Result<(), Failure>;
 }
 
+/// A variable that was used before a wait, and its value then.
+struct PutAway {
+    address: *const (),
+    loaded: Box<dyn Loaded>,
+    value: Vec<u8>,
+}
+
 /// A variable that the invocation has used; `None` while it is being loaded.
 struct Used {
     /// Address of the static: its identity.
@@ -44,6 +51,8 @@ struct Running {
     complete: Vec<Scope>,
     fetch: Fetch,
     used: Vec<Used>,
+    /// What earlier stretches used.
+    put_away: Vec<PutAway>,
     /// What a stretch that is executed again reads its shared state from.
     replay: Option<Vec<Field>>,
     key_of: Option<KeyOf>,
@@ -90,6 +99,7 @@ impl Invocation {
                 complete,
                 fetch,
                 used: Vec::new(),
+                put_away: Vec::new(),
                 replay: None,
                 key_of: None,
             });
@@ -111,6 +121,7 @@ impl Invocation {
     /// # Errors
     /// A variable is still locked, or its value cannot be serialized.
     pub(crate) fn collect(&self) -> Result<Collected, Failure> {
+        still_put_away(None)?;
         collect(|_| true, "at the end of the call")
     }
 }
@@ -158,14 +169,59 @@ pub(crate) fn cut(replayed: bool) -> Result<Collected, Failure> {
         true => Collected::default(),
         false => collect(is_shared, "across an `.await`")?,
     };
+    still_put_away(None)?;
     let put_away: Vec<Used> = RUNNING.with_borrow_mut(|running| {
         let used = running.as_mut().map(|r| &mut r.used);
         used.map_or_else(Vec::new, |used| {
             used.extract_if(.., |u| is_shared(u.scope)).collect()
         })
     });
-    drop(put_away);
+    for Used {
+        address, loaded, ..
+    } in put_away
+    {
+        let Some(loaded) = loaded else { continue };
+        let value = loaded.save(true)?;
+        RUNNING.with_borrow_mut(|running| {
+            if let Some(running) = running {
+                running.put_away.push(PutAway {
+                    address,
+                    loaded,
+                    value,
+                });
+            }
+        });
+    }
     Ok(collected)
+}
+
+/// Checks that nobody changed, through a reference taken before a wait, what
+/// was put away then: nothing would become of that. Forgets what it has checked.
+///
+/// # Errors
+/// Somebody did.
+fn still_put_away(address: Option<*const ()>) -> Result<(), Failure> {
+    let put_away: Vec<PutAway> = RUNNING.with_borrow_mut(|running| {
+        let kept = running.as_mut().map(|r| &mut r.put_away);
+        kept.map_or_else(Vec::new, |kept| {
+            kept.extract_if(.., |p| address.is_none_or(|a| a == p.address))
+                .collect()
+        })
+    });
+    for PutAway { loaded, value, .. } in &put_away {
+        if loaded.save(true).ok().as_ref() != Some(value) {
+            let name = &loaded.variable().name;
+            return Err(Failure::new(
+                FailureKind::Contract,
+                format!(
+                    "state `{name}` was changed through a reference that was taken before an `.await`; \
+                     after a wait it is read anew, so name the static again instead of keeping `&{name}`"
+                ),
+            )
+            .at(name));
+        }
+    }
+    Ok(())
 }
 
 /// Begins a stretch, which reads from `replay` if it was executed before.
@@ -283,7 +339,7 @@ pub(super) fn enter(
             "is used inside `skylark::nondet`, which is left out when the function is executed \
              again; use it outside, and record only the value"
         ))),
-        Standing::Unused(index) => match load() {
+        Standing::Unused(index) => match still_put_away(Some(address)).and_then(|()| load()) {
             Ok(loaded) => {
                 let cell = loaded.cell();
                 put_back(index, loaded);

@@ -30,7 +30,7 @@ pub(crate) const APPS: &[App] = &[
             // Every prefix sum is told once, whatever the order.
             let sum = (1..=ended.len() as u64).sum::<u64>();
             assert_eq!(state::<u64>(runtime, "TOTAL"), sum);
-            let told: BTreeSet<u64> = ended.iter().map(|e| value(e)).collect();
+            let told: BTreeSet<u64> = ended.iter().map(value).collect();
             assert_eq!(told.len(), ended.len(), "{told:?}");
             assert_eq!(told.last(), Some(&sum));
         },
@@ -146,7 +146,7 @@ fn offer_trips(runtime: &Runtime) {
 }
 
 fn trip(n: u32, seed: u64) -> travel::Trip {
-    let hotel = if (u64::from(n) + seed) % 5 == 0 {
+    let hotel = if (u64::from(n) + seed).is_multiple_of(5) {
         "none"
     } else {
         "inn"

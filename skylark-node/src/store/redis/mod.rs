@@ -139,11 +139,8 @@ impl RedisStore {
         match items.signed()? {
             0 => {
                 let begun = match &commit.then {
-                    Some(begin) => match self.begun(begin, items)? {
-                        Ok(begun) => Some(begun),
-                        // The commit stands. Its begin is tried again alone.
-                        Err(_) => None,
-                    },
+                    // The commit stands; a begin that failed is tried again alone.
+                    Some(begin) => self.begun(begin, items)?.ok(),
                     None => None,
                 };
                 Some(Ok(Committed::Done { begun }))

@@ -219,7 +219,7 @@ async fn a_commit_begins_the_next(app: App) {
 async fn a_cancelled_run_does_not_begin(app: App) {
     let epoch = app.lease("r", "n1", LONG).await;
     app.store
-        .cancel(&app.name, "r", LONG)
+        .cancel(&app.name, &app.id("r").chain_id, LONG)
         .await
         .expect("cancel");
     let Begun::Recorded(Outcome::Err(failure)) = app.begin("r", "n2", LONG).await else {

@@ -1,0 +1,18 @@
+//! Functions that wait, call and fan out, as real modules on real nodes and
+//! every store.
+//!
+//! The modules are those of `examples/`; `cargo xtask test guests` builds them.
+
+#[path = "../stores/redis_server.rs"]
+#[allow(dead_code, unreachable_pub)]
+mod redis_server;
+
+#[path = "../common/guests.rs"]
+mod guests;
+
+mod applications;
+mod garbage;
+mod operators;
+mod recovery;
+mod round_trips;
+mod world;

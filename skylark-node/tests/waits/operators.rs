@@ -1,0 +1,72 @@
+//! What fails is listed, tried again, cancelled.
+
+use crate::world::{KINDS, bounds, ended, run, submit, world};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failures_are_listed_and_tried_again() {
+    for kind in KINDS {
+        let world = world(kind, bounds(), &["expenses"]).await;
+        let node = &world.node;
+        run::<()>(node, "expenses/break_printer", true)
+            .await
+            .unwrap();
+        let id = submit(node, "expenses/print", 7).await;
+        let view = ended(node, &id).await;
+        assert_eq!(view.status, "failed", "{kind}");
+        let error = view.error.expect("why");
+        assert!(error.message.contains("out of paper"), "{error}");
+        let (failed, next) = node.failed_runs("expenses", None, 10).await.unwrap();
+        assert_eq!(failed.len(), 1, "{kind}");
+        assert_eq!(failed[0].id, id);
+        let (rest, _) = node
+            .failed_runs("expenses", next.as_deref(), 10)
+            .await
+            .unwrap();
+        assert!(rest.is_empty(), "{kind}");
+
+        run::<()>(node, "expenses/break_printer", false)
+            .await
+            .unwrap();
+        node.retry_run(&id).await.unwrap();
+        let view = ended(node, &id).await;
+        assert_eq!(view.status, "succeeded", "{kind}: {:?}", view.error);
+        assert_eq!(
+            view.result.map(|r| r.get().to_owned()).as_deref(),
+            Some("7")
+        );
+        let (failed, _) = node.failed_runs("expenses", None, 10).await.unwrap();
+        assert!(failed.is_empty(), "{kind}");
+        let again = node.retry_run(&id).await.unwrap_err();
+        assert!(again.to_string().contains("has not failed"), "{again}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancelled_run_never_goes_on() {
+    for kind in KINDS {
+        let world = world(kind, bounds(), &["expenses"]).await;
+        let node = &world.node;
+        let items = serde_json::json!([{"what": "train", "cents": 20_000}]);
+        let id = submit(node, "expenses/submit", items).await;
+        // It waits: a reminder is on its way.
+        crate::world::eventually("a reminder", || async {
+            (crate::world::state(node, "expenses", "REMINDERS").await == 1).then_some(())
+        })
+        .await;
+        node.cancel_run(&id).await.unwrap();
+        assert_eq!(node.run(&id).await.unwrap().status, "failed", "{kind}");
+        node.complete_promise(&format!("{id}~approval"), Ok("\"carol\"".into()))
+            .await
+            .unwrap();
+        // Something else that goes the whole way after it.
+        let other = submit(node, "expenses/nap", 400).await;
+        ended(node, &other).await;
+        assert_eq!(
+            crate::world::state(node, "expenses", "PAID").await,
+            serde_json::Value::Null,
+            "{kind}"
+        );
+        let again = node.cancel_run(&id).await.unwrap_err();
+        assert!(again.to_string().contains("has ended"), "{again}");
+    }
+}
