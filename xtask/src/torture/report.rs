@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use skylark_abi::call::FailureKind;
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -31,6 +32,8 @@ pub(super) struct Report {
 pub(super) struct ClusterReport {
     store: &'static str,
     requests: usize,
+    /// Those that gave a result, by app: a check of few shows little.
+    results: BTreeMap<&'static str, usize>,
     asynchronous: usize,
     /// Runs that ended with a time-out, as those of a stopped node may.
     timed_out: usize,
@@ -62,6 +65,10 @@ impl ClusterReport {
             .map(|r| u64::try_from(r.took.as_micros()).unwrap_or(u64::MAX))
             .collect();
         times.sort_unstable();
+        let mut results = BTreeMap::new();
+        for request in requests.iter().filter(|r| matches!(r.answer, Some(Ok(_)))) {
+            *results.entry(request.app.name()).or_default() += 1;
+        }
         let timed_out = |r: &&Request| {
             let failure = r.answer.as_ref().and_then(|answer| answer.as_ref().err());
             failure.is_some_and(|failure| failure.kind == FailureKind::Timeout)
@@ -71,6 +78,7 @@ impl ClusterReport {
         Self {
             store,
             requests: requests.len(),
+            results,
             asynchronous: requests.iter().filter(|r| r.asynchronous).count(),
             timed_out: requests.iter().filter(timed_out).count(),
             retries: load.counts.retries.load(Ordering::Relaxed),
@@ -128,8 +136,11 @@ impl Report {
 
 impl ClusterReport {
     fn render(&self) -> String {
+        let results = self.results.iter().map(|(app, n)| format!("{app} {n}"));
+        let results: Vec<String> = results.collect();
         format!(
             "{}: {} ({} asynchronous), {} asked again, {}, {} timed out\n  \
+             results: {}\n  \
              nodes: {}, {}; Redis: {}, {}\n  \
              answers while that happened: p50 {}, p99 {}, max {}\n  \
              {} while a node stayed dead or stopped\n  \
@@ -140,6 +151,7 @@ impl ClusterReport {
             self.retries,
             count(self.replays, "replay"),
             self.timed_out,
+            results.join("; "),
             count(self.kills, "kill"),
             count(self.stops, "stop"),
             count(self.redis_kills, "kill"),
