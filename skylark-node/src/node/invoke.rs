@@ -67,9 +67,6 @@ impl Node {
         let id = run_id(app, function, &options)?;
         let invocation = self.root(app, function, &id, &input, options, keyed)?;
         let record = begun(app, function, fingerprint_bytes(&input));
-        if keyed && let Some(reply) = self.earlier(&id, &record).await? {
-            return Ok(reply);
-        }
         if let Registered::Known(known) = self.0.runs.register(&id, record.clone()) {
             refuse_other_body(&known, &record)?;
             return self.wait_for(&id, true, keyed).await.map_err(|error| {
@@ -87,7 +84,19 @@ impl Node {
         let registered = self.0.runs.leave_on_drop(&id);
         let dedupe = if keyed { Dedupe::Yes } else { Dedupe::No };
         let cause = Cause::Invoke(invocation, dedupe);
-        let prepared = self.prepare(&loaded, cause, None).await;
+        let mut prepared = self.prepare(&loaded, cause, None).await;
+        if keyed {
+            // Both at once: the caller waits for one round trip. What was begun
+            // in vain is begun anew by whoever carries the run on.
+            let (begun, known) = tokio::join!(self.begin(&mut prepared), self.stored_run(&id));
+            if let Some(known) = known? {
+                refuse_other_body(&known, &record)?;
+                if !matches!(known.status, RunStatus::Running) {
+                    return reply(&id, known, true);
+                }
+            }
+            begun?;
+        }
         let Executed {
             done, tasks, next, ..
         } = self.execute(prepared).await?;
