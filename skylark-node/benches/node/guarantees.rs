@@ -4,18 +4,18 @@
 
 use crate::{
     CONNECTIONS,
-    load::Target,
+    load::{Shot, Target, fire},
     processes::{self, Process},
     subjects::{CHAIN, COUNT, KEYS, RESERVE, RESERVE_BY_CALLS, REVIEW, compare, shot, with_guests},
     table,
 };
 use anyhow::Result;
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 const COLUMNS: [&str; 12] = [
     "app",
     "store",
-    "round trips, off / on",
+    "store steps a run, off / on",
     "connections",
     "off /s",
     "on /s",
@@ -71,7 +71,8 @@ pub(crate) async fn on_each_store(guests: &Path) -> Result<()> {
         ),
         &COLUMNS,
     );
-    for store in &stores {
+    let only = std::env::var("SKYLARK_BENCH_STORE").unwrap_or_default();
+    for store in stores.iter().filter(|store| store.name.contains(&only)) {
         let node = processes::node(&store.url, store.options)?;
         let node = with_guests(node, guests, &["counter", "hashchain"]).await?;
         for (app, target) in [("counter", COUNT), ("chain", CHAIN)] {
@@ -124,15 +125,15 @@ async fn rows(
         } else {
             "–".to_owned()
         };
-        // Asked when the node has learned what the functions touch.
-        let trips = (
-            processes::round_trips(node, target, false).await?,
-            processes::round_trips(node, target, true).await?,
-        );
+        // Counted when the node has learned what the functions touch.
+        let mut steps = Vec::new();
+        for shot in &shots {
+            steps.push(format!("{:.1}", steps_of(node, shot).await?));
+        }
         table::row(&[
             app.to_owned(),
             store.to_owned(),
-            format!("{} / {}", trips.0, trips.1),
+            steps.join(" / "),
             connections.to_string(),
             format!("{:.0}", off.per_second),
             format!("{:.0}", on.per_second),
@@ -145,4 +146,13 @@ async fn rows(
         ]);
     }
     Ok(())
+}
+
+/// Steps of the store per run, of runs one after the other.
+async fn steps_of(node: &Process, shot: &Shot) -> Result<f64> {
+    const LENGTH: Duration = Duration::from_millis(100);
+    let before = processes::activity(node).await?;
+    let round = fire(shot, 1, LENGTH).await?;
+    let after = processes::activity(node).await?;
+    Ok((after.steps - before.steps) / round.latencies.len().max(1) as f64)
 }

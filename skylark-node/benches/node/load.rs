@@ -92,8 +92,14 @@ async fn connection(shot: Shot, mut stream: TcpStream, until: Instant) -> Result
         } else {
             String::new()
         };
+        // Restate takes no type of nothing.
+        let kind = if body.is_empty() {
+            ""
+        } else {
+            "content-type: application/json\r\n"
+        };
         let request = format!(
-            "POST {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n{key}content-length: {}\r\n\r\n{body}",
+            "POST {path} HTTP/1.1\r\nhost: {}\r\n{kind}{key}content-length: {}\r\n\r\n{body}",
             shot.address,
             body.len(),
         );

@@ -4,6 +4,7 @@
 //! `SKYLARK_GUESTS=DIR cargo bench -p skylark-node --bench node -- [PART]…`, where
 //! DIR holds the examples' modules. Prints Markdown tables. Subjects of one table
 //! are measured in turn, round by round, in one run.
+//! `SKYLARK_BENCH_STORE=Redis` leaves out the guarantees on all other stores.
 
 mod guarantees;
 mod http;

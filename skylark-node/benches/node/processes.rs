@@ -1,6 +1,5 @@
 //! The processes that are measured: nodes, a bare hyper server, Redis.
 
-use crate::load::Target;
 use anyhow::{Context, Result, ensure};
 use std::{
     io::{BufRead, BufReader},
@@ -190,21 +189,13 @@ fn call(node: &Process, path: &str, body: String) -> reqwest::RequestBuilder {
         .body(body)
 }
 
-/// The store round trips of one run, all its tasks together.
-pub(crate) async fn round_trips(node: &Process, target: Target, keyed: bool) -> Result<u64> {
-    let (path, body) = target(0);
-    let mut request = call(node, &format!("{path}?timeline=true"), body);
-    if keyed {
-        request = request.header("idempotency-key", uuid::Uuid::new_v4().to_string());
-    }
-    let run: serde_json::Value = request.send().await?.error_for_status()?.json().await?;
-    let tasks = run["tasks"].as_array().context("a run without tasks")?;
-    Ok(tasks.iter().filter_map(|t| t["round_trips"].as_u64()).sum())
-}
-
-/// What an embedded store has done; zeros for others.
+/// What a node's store has done.
 #[derive(Debug, Default)]
 pub(crate) struct Activity {
+    /// Steps that functions and their messages made, one round trip each;
+    /// without those that the node makes by the clock.
+    pub(crate) steps: f64,
+    /// Writes and syncs of an embedded store; zeros for others.
     pub(crate) writes: f64,
     pub(crate) syncs: f64,
 }
@@ -219,14 +210,20 @@ pub(crate) async fn activity(node: &Process) -> Result<Activity> {
         .error_for_status()?
         .text()
         .await?;
-    let of = |name: &str| {
-        let mut lines = metrics.lines();
-        let value = lines.find_map(|l| l.strip_prefix(name)?.trim().parse().ok());
-        value.unwrap_or_default()
+    let sum = |matches: &dyn Fn(&str) -> bool| -> f64 {
+        let lines = metrics.lines().filter(|line| matches(line));
+        lines
+            .filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok())
+            .sum()
     };
+    let by_the_clock = ["overdue", "announce", "expire"];
     Ok(Activity {
-        writes: of("skylark_store_writes_total"),
-        syncs: of("skylark_store_syncs_total"),
+        steps: sum(&|line| {
+            line.starts_with("skylark_store_steps_total{")
+                && !by_the_clock.iter().any(|step| line.contains(step))
+        }),
+        writes: sum(&|line| line.starts_with("skylark_store_writes_total ")),
+        syncs: sum(&|line| line.starts_with("skylark_store_syncs_total ")),
     })
 }
 
