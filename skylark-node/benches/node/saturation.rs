@@ -15,7 +15,8 @@ const CALLERS: [usize; 3] = [64, 256, 1024];
 pub(crate) async fn measure(guests: &Path) -> Result<()> {
     table::head(
         "Past saturation",
-        "The counter, `--max-in-flight 64`, guarantees on. A refused caller tries again after 100 ms (the node \
+        "The counter, `--max-in-flight 64`, guarantees on. On the memory store a call is over before the next is \
+         looked at, so that nothing is refused and callers queue at their sockets. A refused caller tries again after 100 ms (the node \
          asks for a second).",
         &[
             "store",
