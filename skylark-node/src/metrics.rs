@@ -36,6 +36,11 @@ pub const INSTANCES: &str = "skylark_instances_in_use";
 pub const STORE_STEPS: &str = "skylark_store_steps_total";
 /// How long a step of the store took, by operation.
 pub const STORE_SECONDS: &str = "skylark_store_step_seconds";
+/// Writes that the embedded store has carried out.
+pub const STORE_WRITES: &str = "skylark_store_writes_total";
+/// Times that the embedded store has waited for the disk. Fewer than its writes,
+/// for those that wait together share one.
+pub const STORE_SYNCS: &str = "skylark_store_syncs_total";
 /// Elections, by policy.
 pub const ELECTIONS: &str = "skylark_elections_total";
 /// Messages in the store that are not acknowledged yet. It comes from the
@@ -100,6 +105,11 @@ fn describe() {
     describe_gauge!(INSTANCES, "Instances of modules in use");
     describe_counter!(STORE_STEPS, "Steps of the store, by operation and outcome");
     describe_histogram!(STORE_SECONDS, Unit::Seconds, "Time of a step of the store");
+    describe_counter!(STORE_WRITES, "Writes of the embedded store");
+    describe_counter!(
+        STORE_SYNCS,
+        "Times that the embedded store waited for the disk, once for all writes that wait together"
+    );
     describe_counter!(ELECTIONS, "Elections, by policy");
     describe_gauge!(
         OUTBOX,

@@ -1,5 +1,7 @@
 //! The figures, measured side by side, and the page that shows them.
 
+mod restate;
+
 use crate::{process, setup};
 use anyhow::{Context, Result};
 use cargo_skylark::{
@@ -11,13 +13,13 @@ use cargo_skylark::{
     output::Output,
 };
 use clap::{Args, ValueEnum};
-use std::{fmt::Write as _, fs, path::Path};
+use std::{fs, path::Path};
 
 /// Which figures.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Options {
-    /// Only these; all of them if none is named. The page is written only
-    /// when all are measured.
+    /// Only these; all that need nothing but Skylark if none is named. Each
+    /// goes into its section of the page, and leaves the others as they are.
     #[arg(value_enum, value_name = "WHAT")]
     what: Vec<What>,
 }
@@ -26,8 +28,12 @@ pub(crate) struct Options {
 enum What {
     /// Pooled calls beside the bare wasmtime crate.
     Engine,
-    /// HTTP, counter, chain, start and sizes, on real processes.
+    /// HTTP, guarantees on and off, applications, saturation, start and sizes,
+    /// on real processes.
     Node,
+    /// Counter and chain beside Restate, whose server comes from npm and whose
+    /// SDK from crates.io: only if named.
+    Restate,
     /// Elections beside the published rule.
     Elect,
 }
@@ -37,6 +43,7 @@ impl What {
         match self {
             Self::Engine => "Pooled instantiate, call, drop",
             Self::Node => "A node over HTTP",
+            Self::Restate => "Beside Restate",
             Self::Elect => "Election",
         }
     }
@@ -51,15 +58,21 @@ impl What {
                 "Release builds, each server a process of its own; the load generator shares the two cores with them. \
                  Medians over interleaved rounds. Every call of a function has an instance of its own."
             }
+            Self::Restate => {
+                "Both durable on the same disk, in turn, under the same load generator. Needs npm and the network; \
+                 `cargo xtask bench restate`."
+            }
             Self::Elect => "The rule as published beside ours, on the published graphs.",
         }
     }
 
-    const fn target(self) -> (&'static str, &'static str) {
+    /// Package, benchmark, and the parts of it.
+    const fn target(self) -> (&'static str, &'static str, &'static [&'static str]) {
         match self {
-            Self::Engine => ("skylark-node", "engine"),
-            Self::Node => ("skylark-node", "node"),
-            Self::Elect => ("skylark-elect", "elect"),
+            Self::Engine => ("skylark-node", "engine", &[]),
+            Self::Node => ("skylark-node", "node", &[]),
+            Self::Restate => ("skylark-node", "node", &["restate"]),
+            Self::Elect => ("skylark-elect", "elect", &[]),
         }
     }
 }
@@ -67,53 +80,69 @@ impl What {
 /// The page that the tables go to.
 const PAGE: &str = "docs/benchmarks.md";
 
-/// Measures, prints, and writes [`PAGE`].
+/// Measures, prints, and writes what was measured into [`PAGE`].
 ///
 /// # Errors
 /// A benchmark does not build or fails.
 pub(crate) fn run(options: &Options, output: &Output) -> Result<()> {
     setup::wasm_target(output)?;
     let what = match options.what.as_slice() {
-        [] => What::value_variants(),
+        [] => &[What::Engine, What::Node, What::Elect],
         some => some,
     };
     let guests = process::target_dir()?.join("guests");
     build_guests(&guests, output)?;
-    let mut page = head()?;
+    let path = process::root().join(PAGE);
+    let mut page = fs::read_to_string(&path).unwrap_or_else(|_| HEAD.to_owned());
     for what in what {
-        let (package, bench) = what.target();
+        let (package, bench, parts) = what.target();
         let mut command = process::cargo();
         command
-            .args(["bench", "--quiet", "-p", package, "--bench", bench])
+            .args(["bench", "--quiet", "-p", package, "--bench", bench, "--"])
+            .args(parts)
             .env("SKYLARK_GUESTS", &guests);
+        if *what == What::Restate {
+            let programs = restate::programs(output)?;
+            command
+                .env("RESTATE_SERVER", programs.server)
+                .env("RESTATE_SUBJECTS", programs.subjects);
+        }
+        let title = what.title();
         output.status(
             "Measuring",
-            &format!(
-                "{} (`cargo bench -p {package} --bench {bench}`)",
-                what.title()
-            ),
+            &format!("{title} (`cargo bench -p {package} --bench {bench}`)"),
         );
+        let before = load();
         let tables = process::capture(&mut command)?;
         let section = format!(
-            "\n## {}\n\n{}\n\n{}\n",
-            what.title(),
+            "\n## {title}\n\n{}\n\n{}\n\n{}\n",
             what.about(),
+            circumstances(&before),
             tables.trim()
         );
         output.text(&section);
-        page.push_str(&section);
-    }
-    if what.len() == What::value_variants().len() {
-        let path = process::root().join(PAGE);
-        fs::write(&path, page).with_context(|| format!("writing {}", path.display()))?;
+        page = replaced(&page, title, &section);
+        fs::write(&path, &page).with_context(|| format!("writing {}", path.display()))?;
         output.status("Wrote", PAGE);
     }
     Ok(())
 }
 
+/// The page with this section in place of the one of its title, or at its end.
+fn replaced(page: &str, title: &str, section: &str) -> String {
+    const NEXT: &str = "\n## ";
+    let heading = format!("{NEXT}{title}\n");
+    let Some(start) = page.find(&heading) else {
+        return format!("{}\n{section}", page.trim_end());
+    };
+    let rest = &page[start + NEXT.len()..];
+    let end = rest.find(NEXT).map_or("", |at| &rest[at..]);
+    [&page[..start], section, end].concat()
+}
+
 fn build_guests(directory: &Path, output: &Output) -> Result<()> {
     fs::create_dir_all(directory).with_context(|| format!("creating {}", directory.display()))?;
-    for package in ["counter", "hashchain", "firealarm"] {
+    for package in ["counter", "hashchain", "firealarm", "travel", "media"] {
         let chosen = cli::Project {
             package: Some(package.into()),
             manifest_path: None,
@@ -128,8 +157,13 @@ fn build_guests(directory: &Path, output: &Output) -> Result<()> {
     Ok(())
 }
 
-/// What was measured, and where.
-fn head() -> Result<String> {
+/// The beginning of a page that is not there yet.
+const HEAD: &str = "# Benchmarks\n\n`cargo xtask bench` measures side by side in one run, on release builds, and \
+    writes each section of this page. Machines are shared and noisy: read the ratios rather than the absolute \
+    figures.\n";
+
+/// Which build, where, and how busy the machine was with other things.
+fn circumstances(load_before: &str) -> String {
     let commit = process::capture(
         std::process::Command::new("git").args(["describe", "--always", "--dirty"]),
     )
@@ -142,12 +176,33 @@ fn head() -> Result<String> {
         .map_or("unknown processor", |l| {
             l.trim_start_matches([' ', '\t', ':'])
         });
-    let mut page = String::from("# Benchmarks\n\n");
-    writeln!(
-        page,
-        "Written by `cargo xtask bench` at commit {}, on {cores} cores ({cpu}). Machines are shared and noisy: \
-         read the ratios, measured side by side in one run, rather than the absolute figures.",
-        commit.trim()
-    )?;
-    Ok(page)
+    format!(
+        "Commit {}, {cores} cores ({cpu}); load when it began {load_before}, at its end {}.",
+        commit.trim(),
+        load()
+    )
+}
+
+/// The load of the last minute, as the system tells it.
+fn load() -> String {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().unwrap_or("unknown").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_takes_the_place_of_its_own_kind() {
+        let check = |page: &str, want: &str| {
+            assert_eq!(replaced(page, "B", "\n## B\n\nnew\n"), want);
+        };
+        check(
+            "# T\n\n## A\n\na\n\n## B\n\nold\n\n### x\n\n## C\n\nc\n",
+            "# T\n\n## A\n\na\n\n## B\n\nnew\n\n## C\n\nc\n",
+        );
+        check("# T\n\n## B\n\nold\n", "# T\n\n## B\n\nnew\n");
+        check("# T\n\n## A\n\na\n", "# T\n\n## A\n\na\n\n## B\n\nnew\n");
+    }
 }

@@ -1,5 +1,5 @@
-//! The least that has state: a total that all runs share, and beside it a
-//! function that touches none and so costs no store round trip.
+//! The least that has state: a total that all runs share, a count per name, and
+//! beside them a function that touches none and so costs no store round trip.
 
 use skylark::prelude::*;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,6 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The sum of all that was ever added.
 #[skylark::state]
 static TOTAL: AtomicU64 = AtomicU64::new(0);
+
+/// How often each name was counted.
+#[skylark::state(scope = key(name))]
+static COUNT: AtomicU64 = AtomicU64::new(0);
 
 /// Adds to the total and yields it.
 #[skylark::function]
@@ -20,6 +24,14 @@ pub fn add(amount: u64) -> u64 {
 #[skylark::function]
 pub fn total() -> u64 {
     TOTAL.load(Ordering::Relaxed)
+}
+
+/// Counts a name once more and yields how often it was counted. Names do not
+/// wait for each other.
+#[skylark::function]
+pub fn count(name: String) -> u64 {
+    let _ = name;
+    COUNT.fetch_add(1, Ordering::Relaxed) + 1
 }
 
 /// Yields what it is given.

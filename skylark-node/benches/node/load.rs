@@ -8,18 +8,31 @@ use tokio::{
     net::TcpStream,
 };
 
-/// One request, sent again and again.
+/// How long a refused connection waits before it tries again; less than the
+/// `Retry-After` that a node names, to press harder than callers should.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Path and body of the `n`-th request.
+pub(crate) type Target = fn(u64) -> (String, String);
+
+/// Requests of one kind, sent again and again.
 #[derive(Debug, Clone)]
 pub(crate) struct Shot {
     pub(crate) address: String,
-    pub(crate) path: &'static str,
-    pub(crate) body: &'static str,
+    pub(crate) target: Target,
+    /// Each with an idempotency key of its own.
+    pub(crate) keyed: bool,
+    /// Whether 503 is an answer.
+    pub(crate) refusable: bool,
 }
 
 /// Latencies of one round.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Round {
+    /// Of what succeeded.
     pub(crate) latencies: Vec<Duration>,
+    /// Of what was refused.
+    pub(crate) refusals: Vec<Duration>,
     pub(crate) wall: Duration,
 }
 
@@ -27,59 +40,84 @@ impl Round {
     pub(crate) fn per_second(&self) -> f64 {
         self.latencies.len() as f64 / self.wall.as_secs_f64().max(1e-9)
     }
+}
 
-    /// The latency that this share of the requests does not exceed.
-    pub(crate) fn percentile(&self, share: f64) -> Duration {
-        let mut sorted = self.latencies.clone();
-        sorted.sort_unstable();
-        let index = (sorted.len() as f64 * share) as usize;
-        sorted
-            .get(index.min(sorted.len().saturating_sub(1)))
-            .copied()
-            .unwrap_or_default()
-    }
+/// The latency that this share of the requests does not exceed.
+pub(crate) fn percentile(latencies: &[Duration], share: f64) -> Option<Duration> {
+    let mut sorted = latencies.to_vec();
+    sorted.sort_unstable();
+    let index = (sorted.len() as f64 * share) as usize;
+    sorted
+        .get(index.min(sorted.len().saturating_sub(1)))
+        .copied()
 }
 
 /// Sends for `length` over this many connections.
 pub(crate) async fn fire(shot: &Shot, connections: usize, length: Duration) -> Result<Round> {
+    let mut streams = Vec::with_capacity(connections);
+    for _ in 0..connections {
+        let stream = TcpStream::connect(&shot.address).await;
+        let stream = stream.context("connecting")?;
+        stream.set_nodelay(true)?;
+        streams.push(stream);
+    }
     let started = Instant::now();
     let until = started + length;
-    let tasks: Vec<_> = (0..connections)
-        .map(|_| tokio::spawn(connection(shot.clone(), until)))
+    let tasks: Vec<_> = streams
+        .into_iter()
+        .map(|stream| tokio::spawn(connection(shot.clone(), stream, until)))
         .collect();
     let mut round = Round::default();
     for task in tasks {
-        round.latencies.extend(task.await??);
+        let part = task.await??;
+        round.latencies.extend(part.latencies);
+        round.refusals.extend(part.refusals);
     }
     round.wall = started.elapsed();
     Ok(round)
 }
 
-async fn connection(shot: Shot, until: Instant) -> Result<Vec<Duration>> {
-    let mut stream = TcpStream::connect(&shot.address)
-        .await
-        .context("connecting")?;
-    stream.set_nodelay(true)?;
-    let request = format!(
-        "POST {} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{}",
-        shot.path,
-        shot.address,
-        shot.body.len(),
-        shot.body
-    );
+async fn connection(shot: Shot, mut stream: TcpStream, until: Instant) -> Result<Round> {
     let mut buffer = Vec::with_capacity(8192);
-    let mut latencies = Vec::new();
+    let mut round = Round::default();
+    // Connections begin at different places and take different ways.
+    let (own, mut n) = uuid::Uuid::new_v4().as_u64_pair();
     while Instant::now() < until {
+        n = n
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(own | 1);
+        let (path, body) = (shot.target)(n >> 33);
+        let key = if shot.keyed {
+            format!("idempotency-key: {own:x}-{n:x}\r\n")
+        } else {
+            String::new()
+        };
+        // Restate takes no type of nothing.
+        let kind = if body.is_empty() {
+            ""
+        } else {
+            "content-type: application/json\r\n"
+        };
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nhost: {}\r\n{kind}{key}content-length: {}\r\n\r\n{body}",
+            shot.address,
+            body.len(),
+        );
         let sent = Instant::now();
         stream.write_all(request.as_bytes()).await?;
-        response(&mut stream, &mut buffer).await?;
-        latencies.push(sent.elapsed());
+        if response(&mut stream, &mut buffer, shot.refusable).await? {
+            round.latencies.push(sent.elapsed());
+        } else {
+            round.refusals.push(sent.elapsed());
+            tokio::time::sleep(PAUSE).await;
+        }
     }
-    Ok(latencies)
+    Ok(round)
 }
 
-/// Reads one response; anything but a success ends the measurement.
-async fn response(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<()> {
+/// Reads one response, and tells whether it is a success; anything but that or
+/// a refusal, where that may come, ends the measurement.
+async fn response(stream: &mut TcpStream, buffer: &mut Vec<u8>, refusable: bool) -> Result<bool> {
     buffer.clear();
     loop {
         ensure!(
@@ -100,13 +138,10 @@ async fn response(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<()> {
         if buffer.len() < start + length {
             continue;
         }
-        if head.code != Some(200) {
-            bail!(
-                "{:?}: {}",
-                head.code,
-                String::from_utf8_lossy(&buffer[start..])
-            );
-        }
-        return Ok(());
+        return match head.code {
+            Some(200) => Ok(true),
+            Some(503) if refusable => Ok(false),
+            code => bail!("{code:?}: {}", String::from_utf8_lossy(&buffer[start..])),
+        };
     }
 }

@@ -1,18 +1,27 @@
 //! A node as its callers see it: real processes, real sockets, real guests.
 //!
-//! `cargo xtask bench` builds the guests and runs this; by hand:
-//! `SKYLARK_GUESTS=DIR cargo bench -p skylark-node --bench node`, where DIR
-//! holds `counter.wasm` and `hashchain.wasm`. Prints Markdown tables. Subjects
-//! of one table are measured in turn, round by round, in one run.
+//! `cargo xtask bench node` builds the guests and runs this; by hand:
+//! `SKYLARK_GUESTS=DIR cargo bench -p skylark-node --bench node -- [PART]…`, where
+//! DIR holds the examples' modules. Prints Markdown tables. Subjects of one table
+//! are measured in turn, round by round, in one run.
+//! `SKYLARK_BENCH_STORE=Redis` leaves out the guarantees on all other stores.
 
+mod guarantees;
+mod http;
 mod load;
 mod processes;
+mod restate;
+mod saturation;
 mod start;
 mod subjects;
 mod table;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::path::PathBuf;
+
+/// What is measured if nothing is named. `restate` needs two programs that are
+/// not Skylark's: `cargo xtask bench restate` brings them.
+const PARTS: [&str; 5] = ["http", "guarantees", "apps", "saturation", "start"];
 
 /// Concurrent connections.
 const CONNECTIONS: [usize; 3] = [1, 16, 64];
@@ -28,10 +37,28 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(async {
-        subjects::stateless(&guests).await?;
-        subjects::stateful(&guests).await?;
-        Ok::<_, anyhow::Error>(())
-    })?;
-    start::measure(&guests)
+    let mut parts: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with("--"))
+        .collect();
+    if parts.is_empty() {
+        parts = PARTS.map(str::to_owned).to_vec();
+    }
+    for part in &parts {
+        ensure!(
+            part == "restate" || PARTS.contains(&part.as_str()),
+            "there is no part `{part}`; there are {PARTS:?} and `restate`"
+        );
+    }
+    for part in &parts {
+        match part.as_str() {
+            "http" => runtime.block_on(http::measure(&guests))?,
+            "guarantees" => runtime.block_on(guarantees::on_each_store(&guests))?,
+            "apps" => runtime.block_on(guarantees::on_apps(&guests))?,
+            "saturation" => runtime.block_on(saturation::measure(&guests))?,
+            "restate" => runtime.block_on(restate::measure(&guests))?,
+            _ => start::measure(&guests)?,
+        }
+    }
+    Ok(())
 }

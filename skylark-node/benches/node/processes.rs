@@ -52,21 +52,52 @@ pub(crate) fn node_in(data: &Path, store: &str, extra: &[&str]) -> Result<Proces
 }
 
 /// As [`node_in`], in a directory of its own.
-pub(crate) fn node(store: &str) -> Result<Process> {
-    let data = tempfile::Builder::new()
-        .prefix("skylark-bench-")
-        .tempdir_in(disk())?;
+pub(crate) fn node(store: &str, extra: &[&str]) -> Result<Process> {
+    let data = scratch()?;
     let store = store.replace("DIR", &data.path().join("store").display().to_string());
-    let mut process = node_in(data.path(), &store, &[])?;
+    let mut process = node_in(data.path(), &store, extra)?;
     process._data = Some(data);
     Ok(process)
 }
 
-/// A real disk rather than a temporary folder that may be in memory: what is
-/// measured is durable.
-fn disk() -> std::path::PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    target.to_owned()
+/// A directory on a real disk rather than in a temporary folder that may be in
+/// memory: what is measured is durable.
+pub(crate) fn scratch() -> Result<TempDir> {
+    let directory = tempfile::Builder::new()
+        .prefix("skylark-bench-")
+        .tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    Ok(directory)
+}
+
+/// A port of loopback that is free now.
+pub(crate) fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// Starts a server that says nothing of when it takes connections at `address`.
+pub(crate) fn server(mut command: Command, address: String, data: TempDir) -> Result<Process> {
+    let mut process = Process {
+        child: command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| format!("starting {command:?}"))?,
+        address,
+        _data: Some(data),
+    };
+    let give_up = Instant::now() + Duration::from_secs(20);
+    while std::net::TcpStream::connect(&process.address).is_err() {
+        if let Some(status) = process.child.try_wait()? {
+            anyhow::bail!("{command:?} ended ({status})");
+        }
+        ensure!(
+            Instant::now() < give_up,
+            "{command:?} does not listen on {}",
+            process.address
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(process)
 }
 
 /// The least that hyper can do: read the body, send it back.
@@ -79,57 +110,30 @@ pub(crate) fn bare() -> Result<Process> {
 /// A Redis server of its own that keeps nothing but in memory, or syncs every
 /// write; `None` if there is no `redis-server`.
 pub(crate) fn redis(durable: bool) -> Result<Option<Process>> {
-    let data = tempfile::Builder::new()
-        .prefix("skylark-bench-")
-        .tempdir_in(disk())?;
-    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let data = scratch()?;
+    let port = free_port()?;
     let (aof, sync) = if durable {
         ("yes", "always")
     } else {
         ("no", "no")
     };
-    let spawned = Command::new("redis-server")
-        .args([
-            "--port",
-            &port.to_string(),
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-        ])
-        .args([
-            "--appendonly",
-            aof,
-            "--appendfsync",
-            sync,
-            "--maxmemory-policy",
-            "noeviction",
-        ])
-        .arg("--dir")
-        .arg(data.path())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    let child = match spawned {
-        Ok(child) => child,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(e).context("starting redis-server"),
-    };
-    let address = format!("127.0.0.1:{port}");
-    let process = Process {
-        child,
-        address: address.clone(),
-        _data: Some(data),
-    };
-    let give_up = Instant::now() + Duration::from_secs(20);
-    while std::net::TcpStream::connect(&address).is_err() {
-        ensure!(
-            Instant::now() < give_up,
-            "redis-server does not listen on {address}"
-        );
-        std::thread::sleep(Duration::from_millis(20));
+    let mut command = Command::new("redis-server");
+    command
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+        .args(["--save", "", "--maxmemory-policy", "noeviction"])
+        .args(["--appendonly", aof, "--appendfsync", sync, "--dir"])
+        .arg(data.path());
+    match server(command, format!("127.0.0.1:{port}"), data) {
+        Ok(redis) => Ok(Some(redis)),
+        Err(e) if is_missing(&e) => Ok(None),
+        Err(e) => Err(e),
     }
-    Ok(Some(process))
+}
+
+fn is_missing(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|e| e.kind() == std::io::ErrorKind::NotFound)
 }
 
 fn listening(mut command: Command, data: Option<TempDir>) -> Result<Process> {
@@ -170,17 +174,57 @@ pub(crate) async fn upload(node: &Process, app: &str, wasm: Vec<u8>) -> Result<(
     Ok(())
 }
 
-/// The store round trips of one run, all its tasks together.
-pub(crate) async fn round_trips(node: &Process, path: &str, body: &'static str) -> Result<u64> {
-    let response = reqwest::Client::new()
-        .post(format!("http://{}{path}?timeline=true", node.address))
+/// Calls a function once.
+pub(crate) async fn post(node: &Process, path: &str, body: &str) -> Result<()> {
+    let response = call(node, path, body.to_owned()).send().await?;
+    let status = response.status();
+    ensure!(status.is_success(), "{status}: {}", response.text().await?);
+    Ok(())
+}
+
+fn call(node: &Process, path: &str, body: String) -> reqwest::RequestBuilder {
+    reqwest::Client::new()
+        .post(format!("http://{}{path}", node.address))
         .header("content-type", "application/json")
         .body(body)
+}
+
+/// What a node's store has done.
+#[derive(Debug, Default)]
+pub(crate) struct Activity {
+    /// Steps that functions and their messages made, one round trip each;
+    /// without those that the node makes by the clock.
+    pub(crate) steps: f64,
+    /// Writes and syncs of an embedded store; zeros for others.
+    pub(crate) writes: f64,
+    pub(crate) syncs: f64,
+}
+
+/// Asks a node's metrics.
+pub(crate) async fn activity(node: &Process) -> Result<Activity> {
+    let metrics = reqwest::Client::new()
+        .get(format!("http://{}/metrics", node.address))
+        .bearer_auth(TOKEN)
         .send()
+        .await?
+        .error_for_status()?
+        .text()
         .await?;
-    let run: serde_json::Value = response.error_for_status()?.json().await?;
-    let tasks = run["tasks"].as_array().context("a run without tasks")?;
-    Ok(tasks.iter().filter_map(|t| t["round_trips"].as_u64()).sum())
+    let sum = |matches: &dyn Fn(&str) -> bool| -> f64 {
+        let lines = metrics.lines().filter(|line| matches(line));
+        lines
+            .filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok())
+            .sum()
+    };
+    let by_the_clock = ["overdue", "announce", "expire"];
+    Ok(Activity {
+        steps: sum(&|line| {
+            line.starts_with("skylark_store_steps_total{")
+                && !by_the_clock.iter().any(|step| line.contains(step))
+        }),
+        writes: sum(&|line| line.starts_with("skylark_store_writes_total ")),
+        syncs: sum(&|line| line.starts_with("skylark_store_syncs_total ")),
+    })
 }
 
 /// Serves until killed: hyper with nothing on it.

@@ -119,6 +119,7 @@ impl App {
     ) {
         if touched.is_empty()
             && written.is_empty()
+            && keyed.is_empty()
             && let Some(known) = self.known(function)
         {
             known.quick.touched_none();

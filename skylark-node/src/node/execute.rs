@@ -61,8 +61,8 @@ pub(super) struct Prepared {
     _claim: Option<Claim>,
     /// The outbox entry that brought it, on this node's store.
     entry: Option<String>,
-    /// The answer to its begin, if that went along with the commit before it.
-    begun: Option<Begun>,
+    /// What it does first, if it has begun already, and how long that took.
+    first: Option<(Step, Duration)>,
 }
 
 impl Prepared {
@@ -206,7 +206,7 @@ impl Node {
             _entered: entered,
             _claim: None,
             entry: entry.map(str::to_owned),
-            begun: None,
+            first: None,
         }
     }
 
@@ -222,14 +222,17 @@ impl Node {
             _entered,
             _claim,
             entry: _,
-            begun,
+            first,
         } = prepared;
         let mut clock = Clock::default();
         let mut ending: Option<(Option<Outcome>, bool)> = None;
         let mut next = None;
         let mut acknowledged = false;
-        let mut step = match begun {
-            Some(begun) => task.begun_along(begun),
+        let mut step = match first {
+            Some((step, took)) => {
+                clock.begin = took;
+                step
+            }
             None => task.start(),
         };
         let done = loop {
@@ -290,7 +293,7 @@ impl Node {
                         _ => None,
                     };
                     next = successor.zip(begun).map(|(mut next, answer)| {
-                        next.begun = Some(answer);
+                        next.first = Some((next.task.begun_along(answer), Duration::ZERO));
                         next
                     });
                     task.committed(committed, report.clone())

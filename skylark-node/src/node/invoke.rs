@@ -100,6 +100,13 @@ impl Node {
             };
         }
         let Some(outcome) = done.outcome.filter(|_| done.ends_run) else {
+            if keyed
+                && done.messages.is_empty()
+                && let Some(known) = self.stored_run(&id).await?
+            {
+                // It waits since an earlier call with this key.
+                refuse_other_body(&known, &record)?;
+            }
             // The run goes on without its caller, and its end is recorded.
             registered.keep();
             self.send(app, done.messages);

@@ -8,7 +8,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -128,6 +128,8 @@ impl Directory {
             .truncate(false)
             .open(path)?;
         let backend = Backend {
+            // What the file has now may hold data anywhere.
+            filled: Mutex::new(file.metadata()?.len()),
             file: FileBackend::new(file)?,
             sync: self.options.sync,
             syncs: self.syncs.clone(),
@@ -213,12 +215,45 @@ impl Directory {
     }
 }
 
+/// How much of a file that has grown is filled with zeros in one go.
+const FILL: u64 = 4 << 20;
+static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+
 /// A file that counts its syncs, and leaves them out if so told.
+///
+/// redb grows a file by making it longer, which leaves holes; a sync after a
+/// write into a hole waits for the file system's journal too, which takes
+/// several times as long. So holes are filled ahead of what is written.
 #[derive(Debug)]
 struct Backend {
     file: FileBackend,
     sync: SyncPolicy,
     syncs: Arc<AtomicU64>,
+    /// Nothing past this was ever written.
+    filled: Mutex<u64>,
+}
+
+impl Backend {
+    /// Sees to it that a write up to `end` goes into no hole. A failure to fill is
+    /// none of the write: that finds out for itself.
+    fn fill(&self, end: u64) -> io::Result<()> {
+        let mut filled = self.filled.lock().unwrap_or_else(PoisonError::into_inner);
+        if end <= *filled {
+            return Ok(());
+        }
+        let until = (end + FILL).min(self.file.len()?).max(end);
+        // Counted first: what fails half-way is not filled again, over data.
+        let from = std::mem::replace(&mut *filled, until);
+        let mut at = from;
+        while at < until {
+            let zeros = &ZEROS[..ZEROS.len().min((until - at) as usize)];
+            if self.file.write(at, zeros).is_err() {
+                break;
+            }
+            at += zeros.len() as u64;
+        }
+        Ok(())
+    }
 }
 
 /// The locks that redb asks for are not needed: the directory is locked.
@@ -232,6 +267,8 @@ impl StorageBackend for Backend {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
+        let mut filled = self.filled.lock().unwrap_or_else(PoisonError::into_inner);
+        *filled = len.min(*filled);
         self.file.set_len(len)
     }
 
@@ -246,6 +283,55 @@ impl StorageBackend for Backend {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        if self.sync == SyncPolicy::Always {
+            self.fill(offset + data.len() as u64)?;
+        }
         self.file.write(offset, data)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filling_ahead_never_touches_what_was_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        let open = || {
+            let mut options = OpenOptions::new();
+            let options = options.read(true).write(true).create(true).truncate(false);
+            let file = options.open(&path).unwrap();
+            Backend {
+                filled: Mutex::new(file.metadata().unwrap().len()),
+                file: FileBackend::new(file).unwrap(),
+                sync: SyncPolicy::Always,
+                syncs: Arc::default(),
+            }
+        };
+        let mut backend = open();
+        let mut model = Vec::new();
+        // Length of the file, and writes at these offsets.
+        let steps: [(u64, &[u64]); 5] = [
+            (FILL, &[0, FILL - 3, 17]),
+            (5 * FILL, &[3 * FILL, FILL + 1, 5 * FILL - 3, 2 * FILL]),
+            (2 * FILL + 9, &[2 * FILL + 6]),
+            (4 * FILL, &[3 * FILL + 1, 2 * FILL + 100]),
+            (6 * FILL, &[5 * FILL, 4 * FILL + 2]),
+        ];
+        for (len, offsets) in steps {
+            backend.set_len(len).unwrap();
+            model.resize(len as usize, 0);
+            for &offset in offsets {
+                backend.write(offset, b"abc").unwrap();
+                model[offset as usize..][..3].copy_from_slice(b"abc");
+            }
+            let mut found = vec![1; len as usize];
+            backend.read(0, &mut found).unwrap();
+            assert!(found == model, "after {len} bytes, {offsets:?}");
+            assert_eq!(backend.len().unwrap(), len);
+            drop(backend);
+            backend = open();
+        }
     }
 }

@@ -14,9 +14,11 @@ use super::{
     ABANDONED, Room, Store, StoreError, StoreOptions, cancelled,
     options::{begin_text, blob_text, run_text},
 };
+use crate::metrics::{STORE_SYNCS, STORE_WRITES};
 use async_trait::async_trait;
 use file::Directory;
 use lease::Leases;
+use metrics::counter;
 use redb::Database;
 use skylark_abi::{
     keys,
@@ -277,6 +279,8 @@ impl Shared {
         }
         let written = done.map_err(|e| self.directory.fault(&e))?;
         self.writes.fetch_add(group.len() as u64, Ordering::Relaxed);
+        counter!(STORE_WRITES).increment(group.len() as u64);
+        counter!(STORE_SYNCS).absolute(self.directory.syncs());
         self.groups.fetch_add(u64::from(written), Ordering::Relaxed);
         Ok(())
     }

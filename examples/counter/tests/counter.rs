@@ -1,0 +1,20 @@
+//! Both counters, in this process.
+
+// What it registers is what runs.
+use counter as _;
+use skylark::native::Runtime;
+
+#[test]
+fn names_are_counted_apart_and_the_total_together() {
+    let runtime = Runtime::new();
+    let check = |function: &str, input: &str, want: u64| {
+        let got = runtime.invoke(function, input).value::<u64>().unwrap();
+        assert_eq!(got, want, "{function}({input})");
+    };
+    for (name, want) in [("a", 1), ("a", 2), ("b", 1), ("a", 3)] {
+        check("count", &format!("{name:?}"), want);
+    }
+    for (amount, want) in [("1", 1), ("41", 42)] {
+        check("add", amount, want);
+    }
+}
