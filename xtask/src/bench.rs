@@ -31,6 +31,8 @@ enum What {
     /// HTTP, guarantees on and off, applications, saturation, start and sizes,
     /// on real processes.
     Node,
+    /// The ways in which a function could wait.
+    Waiting,
     /// Counter and chain beside Restate, whose server comes from npm and whose
     /// SDK from crates.io: only if named.
     Restate,
@@ -43,6 +45,7 @@ impl What {
         match self {
             Self::Engine => "Pooled instantiate, call, drop",
             Self::Node => "A node over HTTP",
+            Self::Waiting => "Waiting",
             Self::Restate => "Beside Restate",
             Self::Elect => "Election",
         }
@@ -58,6 +61,10 @@ impl What {
                 "Release builds, each server a process of its own; the load generator shares the two cores with them. \
                  Medians over interleaved rounds. Every call of a function has an instance of its own."
             }
+            Self::Waiting => {
+                "What a function that waits would cost: its instance kept, its changed pages saved, or \
+                 the journal with which it is executed again. Bare wasmtime, a pooled instance for each call."
+            }
             Self::Restate => {
                 "Both durable on the same disk, in turn, under the same load generator. Needs npm and the network; \
                  `cargo xtask bench restate`."
@@ -71,6 +78,7 @@ impl What {
         match self {
             Self::Engine => ("skylark-node", "engine", &[]),
             Self::Node => ("skylark-node", "node", &[]),
+            Self::Waiting => ("skylark-node", "waiting", &[]),
             Self::Restate => ("skylark-node", "node", &["restate"]),
             Self::Elect => ("skylark-elect", "elect", &[]),
         }
@@ -87,7 +95,7 @@ const PAGE: &str = "docs/benchmarks.md";
 pub(crate) fn run(options: &Options, output: &Output) -> Result<()> {
     setup::wasm_target(output)?;
     let what = match options.what.as_slice() {
-        [] => &[What::Engine, What::Node, What::Elect],
+        [] => &[What::Engine, What::Node, What::Waiting, What::Elect],
         some => some,
     };
     let guests = process::target_dir()?.join("guests");
@@ -142,7 +150,15 @@ fn replaced(page: &str, title: &str, section: &str) -> String {
 
 fn build_guests(directory: &Path, output: &Output) -> Result<()> {
     fs::create_dir_all(directory).with_context(|| format!("creating {}", directory.display()))?;
-    for package in ["counter", "hashchain", "firealarm", "travel", "media"] {
+    for package in [
+        "counter",
+        "hashchain",
+        "firealarm",
+        "travel",
+        "media",
+        "bank",
+        "expenses",
+    ] {
         let chosen = cli::Project {
             package: Some(package.into()),
             manifest_path: None,
