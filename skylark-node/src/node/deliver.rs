@@ -19,6 +19,8 @@ use tokio::sync::mpsc;
 
 /// Entries that are read from the store, or removed from it, in one go.
 const BATCH: usize = 256;
+/// Records past their retention that are removed in one go.
+const EXPIRED: usize = 1024;
 /// First and longest pause between attempts to reach a node.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 /// How long one delivery is attempted before it is left to a later sweep, so
@@ -360,7 +362,9 @@ impl Node {
                 break;
             }
         }
-        self.0.store.expire(BATCH).await?;
+        // All of it: what is left would add up, however fast it comes. Each step is
+        // a write of its own, so that others get their turn.
+        while self.0.store.expire(EXPIRED).await? == EXPIRED && !self.0.stop.is_cancelled() {}
         Ok(())
     }
 }

@@ -49,6 +49,13 @@ async fn what_is_wrong_with_a_request_is_said_in_a_problem() {
         Bad("GET", "/f/ap", &[], "", 404, "unknown-app", &near("app")),
         Bad("GET", "/runs/app.0", &[], "", 404, "unknown-run", &[]),
         Bad("GET", "/apps/ap/states", &[], "", 404, "unknown-app", &near("app")),
+        Bad("GET", "/apps/ap/failed", &[], "", 404, "unknown-app", &near("app")),
+        // What operators and the world outside do with runs
+        Bad("POST", "/runs/app.0/retry", auth, "", 404, "unknown-run", &[]),
+        Bad("POST", "/runs/app.0/cancel", auth, "", 404, "unknown-run", &[]),
+        Bad("POST", "/promises/app.0", &[], "1", 400, "bad-parameter", &[]),
+        Bad("POST", "/promises/ap.0~p", &[], "1", 404, "unknown-app", &near("app")),
+        Bad("POST", "/promises/app.0~p", &[], "{", 400, "input", &[]),
         Bad("GET", "/apps/app/states/T", &[], "", 404, "unknown-state", &near("S")),
         Bad("POST", "/run/gret", &[], "", 404, "unknown-command", &near("greet")),
         Bad("PUT", "/f/1app", auth, "", 400, "invalid-name", &at("1app")),
@@ -130,6 +137,8 @@ async fn changes_need_the_token() {
         ("POST", "/save/edge?key=c:local:t"),
         ("DELETE", "/state?key=c:local:t"),
         ("POST", "/objectives"),
+        ("POST", "/runs/app.0/retry"),
+        ("POST", "/runs/app.0/cancel"),
         ("POST", "/internal/messages"),
         ("PUT", "/internal/state?key=c:local:t"),
     ] {
