@@ -67,8 +67,7 @@ pub(crate) async fn on_each_store(guests: &Path) -> Result<()> {
         &format!(
             "The counter counts {KEYS} names at random; the chain is three functions. On: each call carries an \
              idempotency key of its own, and its record and outcome are kept for a day; off: none does. Both on one \
-             node, in turn. A call with a key asks for an earlier run while it begins: one step more, but not one \
-             after the other. Writes per sync show how many share one."
+             node, in turn. Writes per sync show how many share one."
         ),
         &COLUMNS,
     );
