@@ -260,7 +260,7 @@ pub enum Then {
     /// function, or are the result.
     #[n(1)]
     Gather {
-        /// The function, resolved.
+        /// The function, as its `join = …` writes it.
         #[n(0)]
         join: Option<String>,
     },

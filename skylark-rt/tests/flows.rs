@@ -52,7 +52,8 @@ fn joined(x: i64) -> Result<i64, String> {
     if x == 0 { Err("zero".into()) } else { Ok(x) }
 }
 
-#[skylark::function]
+// Named otherwise outside: `join` names it as Rust does.
+#[skylark::function(name = "all-together")]
 fn gathered(left: i64, right: String) -> String {
     format!("{left} and {right}, {}", DEPTH.lock().unwrap())
 }

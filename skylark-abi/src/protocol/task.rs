@@ -525,7 +525,7 @@ impl Task {
                 // Chain state as it is now goes on after the branches.
                 invocation.chain_state = outgoing::chain_state(&self.invocation, response);
                 let join = self.schema.functions.get(&invocation.function);
-                let join = join.and_then(|e| e.join_to.clone());
+                let join = join.and_then(|e| e.function.join.clone());
                 let need = u32::try_from(open.len()).unwrap_or(u32::MAX);
                 (Then::Gather { join }, need)
             }
