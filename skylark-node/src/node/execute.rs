@@ -4,7 +4,10 @@
 use super::{
     Node, NodeError, apps::App, in_progress::Entered, micros, outbox::Claim, runs, unix_us,
 };
-use crate::{engine::StateSource, store::Store};
+use crate::{
+    engine::StateSource,
+    store::{Store, StoreError},
+};
 use async_trait::async_trait;
 use skylark_abi::{
     call::{CallRequest, CallResponse, Failure, FailureKind, Outcome, Scope, Variable},
@@ -12,7 +15,7 @@ use skylark_abi::{
         Begun, Bounds, Commit, Committed, Done, Miss, Outgoing, Plan, RunWrite, Started, Step,
         Task, app_field,
     },
-    run::{Answer, Invocation, Message, RunRecord, TaskReport},
+    run::{Answer, Invocation, Message, RunRecord, RunStatus, TaskReport},
 };
 use std::{
     collections::BTreeSet,
@@ -228,6 +231,7 @@ impl Node {
         let mut ending: Option<(Option<Outcome>, bool)> = None;
         let mut next = None;
         let mut acknowledged = false;
+        let mut outgrown = false;
         let mut step = match first {
             Some((step, took)) => {
                 clock.begin = took;
@@ -279,10 +283,20 @@ impl Node {
                 }
                 Step::Commit(mut commit) => {
                     let started = Instant::now();
-                    self.attach_run(&task, &mut commit, ending.as_ref(), &report)
+                    self.attach_run(&task, &mut commit, ending.as_ref(), &report, outgrown)
                         .await?;
                     let successor = self.begin_next(&app, &task, &mut commit);
-                    let committed = self.0.store.commit(&commit).await?;
+                    let committed = match self.0.store.commit(&commit).await {
+                        // It will be too large each time: that is how it ends.
+                        Err(error @ StoreError::TooLarge { .. }) if !outgrown => {
+                            outgrown = true;
+                            let failure = Failure::new(FailureKind::TooLarge, error.to_string());
+                            let response = CallResponse::ended(Outcome::Err(failure));
+                            step = Step::Ran(Box::new(response));
+                            continue;
+                        }
+                        committed => committed?,
+                    };
                     clock.commit += started.elapsed();
                     fill(&mut report, &clock, &task);
                     let begun = match &committed {
@@ -430,6 +444,7 @@ impl Node {
         commit: &mut Commit,
         ending: Option<&(Option<Outcome>, bool)>,
         report: &TaskReport,
+        outgrown: bool,
     ) -> Result<(), NodeError> {
         let invocation = task.invocation();
         let ours =
@@ -457,15 +472,16 @@ impl Node {
                 let mut tasks = invocation.tasks.clone();
                 tasks.push(report.clone());
                 let mut record = runs::ended(&begun, outcome.clone(), tasks);
-                record.failed =
-                    matches!(outcome, Outcome::Err(_)).then(|| Box::new(invocation.clone()));
+                // What is too large to be kept is not tried again either.
+                let again = matches!(outcome, Outcome::Err(_)) && !outgrown;
+                record.failed = again.then(|| Box::new(invocation.clone()));
                 record
             }
             None => begun,
         };
         commit.run = Some(RunWrite {
             chain_id: id.clone(),
-            failed: record.failed.is_some(),
+            failed: matches!(record.status, RunStatus::Failed(_)),
             record: skylark_abi::encode(&record),
         });
         Ok(())
@@ -518,7 +534,7 @@ pub(super) fn begun(app: &str, function: &str, input_hash: u64) -> RunRecord {
     RunRecord {
         app: app.to_owned(),
         function: function.to_owned(),
-        status: skylark_abi::run::RunStatus::Running,
+        status: RunStatus::Running,
         tasks: Vec::new(),
         accepted_unix_us: unix_us(),
         input_hash,

@@ -104,8 +104,11 @@ impl Node {
                 && done.messages.is_empty()
                 && let Some(known) = self.stored_run(&id).await?
             {
-                // It waits since an earlier call with this key.
+                // It waits since an earlier call with this key, perhaps elsewhere:
+                // its end need not come here, and the store tells of it.
                 refuse_other_body(&known, &record)?;
+                drop(registered);
+                return self.wait_for(&id, true, true).await;
             }
             // The run goes on without its caller, and its end is recorded.
             registered.keep();
@@ -238,7 +241,14 @@ impl Node {
                 let found = match here {
                     Some(known) if !matches!(known.status, RunStatus::Running) => known,
                     Some(known) if !look => known,
-                    _ => self.run_record(id).await?,
+                    here => {
+                        let found = self.run_record(id).await?;
+                        if here.is_some() && !matches!(found.status, RunStatus::Running) {
+                            // It ended on another node: nobody else will say so here.
+                            self.0.runs.finish(id, found.clone());
+                        }
+                        found
+                    }
                 };
                 if !matches!(found.status, RunStatus::Running) {
                     return Ok::<_, NodeError>(found);

@@ -1,6 +1,11 @@
 //! What fails is listed, tried again, cancelled.
 
-use crate::world::{KINDS, bounds, ended, run, submit, world};
+use crate::{
+    guests::guest,
+    world::{KINDS, Setting, bounds, ended, run, submit, world},
+};
+use skylark_abi::call::FailureKind;
+use skylark_node::store::{self, StoreOptions};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failures_are_listed_and_tried_again() {
@@ -69,4 +74,39 @@ async fn a_cancelled_run_never_goes_on() {
         let again = node.cancel_run(&id).await.unwrap_err();
         assert!(again.to_string().contains("has ended"), "{again}");
     }
+}
+
+/// What waits grows with what arrives for it. Where the store takes no more, the
+/// run ends and says so, rather than being tried for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_outgrows_the_store_ends() {
+    let directory = tempfile::tempdir().expect("directory");
+    let options = StoreOptions {
+        max_value: 4 << 10,
+        ..StoreOptions::default()
+    };
+    let setting = Setting {
+        name: "n1",
+        store: store::open("memory", &options).expect("store"),
+        data: directory.path().join("n1"),
+        bounds: bounds(),
+        topology: None,
+    };
+    let node = setting.start().await;
+    node.upload("expenses", guest("expenses"), false)
+        .await
+        .expect("upload");
+    let items: Vec<_> = (0..60)
+        .map(|n| serde_json::json!({"what": format!("tea {n}"), "cents": n}))
+        .collect();
+    let id = submit(&node, "expenses/submit", &items).await;
+    let view = ended(&node, &id).await;
+    assert_eq!(view.status, "failed");
+    let error = view.error.expect("why");
+    assert_eq!(error.kind, FailureKind::TooLarge, "{error}");
+    assert!(error.message.contains("max-value"), "{error}");
+    // With fewer items the same goes well.
+    let id = submit(&node, "expenses/submit", &items[..3]).await;
+    let view = ended(&node, &id).await;
+    assert_eq!(view.status, "succeeded", "{:?}", view.error);
 }
