@@ -80,7 +80,7 @@ pub struct Placement {
 }
 
 /// What happened in one task; times in microseconds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Encode, Decode)]
 pub struct TaskReport {
     /// The task within the run.
     #[n(0)]
@@ -182,6 +182,22 @@ pub struct Answer {
     /// What was executed for it.
     #[n(3)]
     pub tasks: Vec<TaskReport>,
+}
+
+impl Answer {
+    /// The answer to whoever waits at `reply`, made at `unix_us`.
+    pub fn new(app: impl Into<String>, reply: ReplyTo, outcome: Outcome, unix_us: u64) -> Self {
+        Self {
+            app: app.into(),
+            arrival: Arrival {
+                position: reply.position,
+                outcome,
+                unix_us,
+            },
+            reply,
+            tasks: Vec::new(),
+        }
+    }
 }
 
 /// Somebody who waits for a promise.

@@ -180,15 +180,7 @@ fn report() -> TaskReport {
         function: "f".into(),
         node: "n".into(),
         arrived_unix_us: 0,
-        begin_us: 0,
-        run_us: 0,
-        commit_us: 0,
-        input_bytes: 0,
-        output_bytes: 0,
-        state_bytes: 0,
-        round_trips: 0,
-        conflicts: 0,
-        placed: None,
+        ..TaskReport::default()
     }
 }
 

@@ -30,6 +30,7 @@ use crate::{
     call::{CallRequest, CallResponse, Outcome},
     id::InvocationId,
     keys::Bundle,
+    run::Message,
 };
 use minicbor::{Decode, Encode};
 use std::time::Duration;
@@ -123,6 +124,26 @@ pub struct Commit {
     pub keep: Duration,
 }
 
+impl Commit {
+    /// One that does nothing yet, and needs no lease.
+    pub fn new(app: impl Into<String>, bounds: &Bounds) -> Self {
+        Self {
+            app: app.into(),
+            id: None,
+            epoch: 0,
+            checks: Vec::new(),
+            writes: Vec::new(),
+            outcome: None,
+            outbox: Vec::new(),
+            acks: Vec::new(),
+            then: None,
+            run: None,
+            retention: bounds.retention,
+            keep: bounds.max_wait,
+        }
+    }
+}
+
 /// The record of a run, to be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunWrite {
@@ -132,6 +153,17 @@ pub struct RunWrite {
     pub record: Vec<u8>,
     /// Whether it failed, and so belongs on the list of what did.
     pub failed: bool,
+}
+
+impl OutboxEntry {
+    /// A message that is not due before `after`.
+    pub fn new(id: &str, message: &Message, after: Duration, bounds: &Bounds) -> Self {
+        Self {
+            id: id.to_owned(),
+            payload: crate::encode(message),
+            claim: bounds.claim_of(after),
+        }
+    }
 }
 
 /// A message to be delivered until acknowledged.

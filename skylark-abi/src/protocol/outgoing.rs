@@ -282,21 +282,13 @@ pub(super) fn waits(
             let after = Duration::from_millis(effect.after_ms);
             let (entry, message) = match &effect.action {
                 Action::Sleep => {
-                    let arrival = Arrival {
-                        position,
-                        outcome: Outcome::Ok {
-                            output: Vec::new(),
-                            codec: Codec::Compact,
-                        },
-                        unix_us: now_us + effect.after_ms.saturating_mul(1000),
-                    };
                     let entry = promise::entry(&reply);
-                    let answer = Answer {
-                        app,
-                        reply,
-                        arrival,
-                        tasks: Vec::new(),
+                    let nothing = Outcome::Ok {
+                        output: Vec::new(),
+                        codec: Codec::Compact,
                     };
+                    let due = now_us + effect.after_ms.saturating_mul(1000);
+                    let answer = Answer::new(app, reply, nothing, due);
                     (entry, Message::Answer(Box::new(answer)))
                 }
                 Action::Promise { name } => {
@@ -338,14 +330,8 @@ pub(super) fn completion(
 ) -> Option<Outgoing> {
     let message = match &invocation.reply {
         Some(reply) => Message::Answer(Box::new(Answer {
-            app: invocation.app.clone(),
-            reply: reply.clone(),
-            arrival: Arrival {
-                position: reply.position,
-                outcome: outcome.clone(),
-                unix_us: now_us,
-            },
             tasks: tasks.to_vec(),
+            ..Answer::new(&invocation.app, reply.clone(), outcome.clone(), now_us)
         })),
         None if inline => return None,
         None => Message::Complete(Box::new(Completion {

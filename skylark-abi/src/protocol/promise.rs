@@ -1,9 +1,8 @@
 //! Promises: what a run waits for from outside. Each is one variable in a
 //! bundle of its own, read and written by the same steps as any other.
 
-use super::{Begin, BundleField, Commit, OutboxEntry, Versioned};
+use super::{Begin, Bounds, BundleField, Commit, OutboxEntry, Versioned};
 use crate::{
-    call::Outcome,
     journal::{Arrival, ReplyTo},
     keys::Bundle,
     run::{Answer, Message, Waiting},
@@ -70,7 +69,7 @@ impl Promise {
         mut self,
         version: u64,
         waiting: &Waiting,
-        keep: Duration,
+        bounds: &Bounds,
     ) -> Option<Result<Message, Box<Commit>>> {
         if let Some(value) = &self.value {
             return Some(Ok(answer(&waiting.app, &waiting.reply, value)));
@@ -81,7 +80,12 @@ impl Promise {
             }
             self.waiting.push(waiting.reply.clone());
         }
-        let commit = self.commit(&waiting.app, &waiting.promise, version, keep, Vec::new());
+        let commit = self.commit(
+            (&waiting.app, &waiting.promise),
+            version,
+            bounds,
+            Vec::new(),
+        );
         Some(Err(Box::new(commit)))
     }
 
@@ -91,7 +95,7 @@ impl Promise {
         version: u64,
         (app, id): (&str, &str),
         value: Arrival,
-        (claim, keep): (Duration, Duration),
+        bounds: &Bounds,
     ) -> Completed {
         if let Some(before) = &self.value {
             return if before.outcome == value.outcome {
@@ -106,39 +110,27 @@ impl Promise {
             .collect();
         let outbox = answers
             .iter()
-            .map(|(id, message)| OutboxEntry {
-                id: id.clone(),
-                payload: crate::encode(message),
-                claim,
-            })
+            .map(|(id, message)| OutboxEntry::new(id, message, Duration::ZERO, bounds))
             .collect();
         self.value = Some(value);
-        let commit = self.commit(app, id, version, keep, outbox);
+        let commit = self.commit((app, id), version, bounds, outbox);
         Completed::Commit(Box::new(commit), answers)
     }
 
     fn commit(
         &self,
-        app: &str,
-        id: &str,
+        (app, id): (&str, &str),
         version: u64,
-        keep: Duration,
+        bounds: &Bounds,
         outbox: Vec<OutboxEntry>,
     ) -> Commit {
         let field = Self::field(id);
         Commit {
-            app: app.to_owned(),
-            id: None,
-            epoch: 0,
             checks: vec![(field.clone(), version)],
             writes: vec![(field, Some(crate::encode(self)))],
-            outcome: None,
             outbox,
-            acks: Vec::new(),
-            then: None,
-            run: None,
-            retention: keep,
-            keep,
+            retention: bounds.max_wait,
+            ..Commit::new(app, bounds)
         }
     }
 }
@@ -149,21 +141,7 @@ pub(super) fn entry(reply: &ReplyTo) -> String {
 }
 
 fn answer(app: &str, reply: &ReplyTo, value: &Arrival) -> Message {
-    let outcome = match &value.outcome {
-        Outcome::Ok { output, codec } => Outcome::Ok {
-            output: output.clone(),
-            codec: *codec,
-        },
-        err => err.clone(),
-    };
-    Message::Answer(Box::new(Answer {
-        app: app.to_owned(),
-        reply: reply.clone(),
-        arrival: Arrival {
-            position: reply.position,
-            outcome,
-            unix_us: value.unix_us,
-        },
-        tasks: Vec::new(),
-    }))
+    let outcome = value.outcome.clone();
+    let answer = Answer::new(app, reply.clone(), outcome, value.unix_us);
+    Message::Answer(Box::new(answer))
 }

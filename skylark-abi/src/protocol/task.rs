@@ -766,7 +766,6 @@ impl Task {
         }
         let bounds = &self.plan.bounds;
         Step::Commit(Box::new(Commit {
-            app: self.invocation.app.clone(),
             id: self.plan.dedupe.then(|| self.invocation.id.clone()),
             epoch: self.epoch,
             checks,
@@ -774,17 +773,10 @@ impl Task {
             outcome: outcome.filter(|_| self.plan.dedupe),
             outbox: messages
                 .iter()
-                .map(|m| OutboxEntry {
-                    id: m.entry.clone(),
-                    payload: crate::encode(&m.message),
-                    claim: bounds.claim_of(m.after),
-                })
+                .map(|m| OutboxEntry::new(&m.entry, &m.message, m.after, bounds))
                 .collect(),
             acks: self.plan.acks.clone(),
-            then: None,
-            run: None,
-            retention: bounds.retention,
-            keep: bounds.max_wait,
+            ..Commit::new(&self.invocation.app, bounds)
         }))
     }
 }

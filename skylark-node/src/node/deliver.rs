@@ -192,24 +192,13 @@ impl Node {
             _ => None,
         };
         let bounds = &self.0.config.bounds;
-        let outbox = instead.iter().map(|o| OutboxEntry {
-            id: o.entry.clone(),
-            payload: skylark_abi::encode(&o.message),
-            claim: bounds.claim,
-        });
+        let outbox = instead
+            .iter()
+            .map(|o| OutboxEntry::new(&o.entry, &o.message, o.after, bounds));
         let commit = Commit {
-            app: app.to_owned(),
-            id: None,
-            epoch: 0,
-            checks: Vec::new(),
-            writes: Vec::new(),
-            outcome: None,
             outbox: outbox.collect(),
             acks: vec![entry.to_owned()],
-            then: None,
-            run: None,
-            retention: bounds.retention,
-            keep: bounds.max_wait,
+            ..Commit::new(app, bounds)
         };
         self.0.store.commit(&commit).await?;
         self.send(app, instead.into_iter().collect());

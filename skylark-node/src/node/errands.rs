@@ -5,7 +5,7 @@ use super::{Node, NodeError, unix_us};
 use rmpv::Value as Packed;
 use skylark_abi::{
     call::{Failure, FailureKind, Outcome},
-    journal::{Arrival, HttpRequest},
+    journal::HttpRequest,
     run::{Answer, Errand, Message},
     value::{Codec, fingerprint, header},
 };
@@ -70,16 +70,7 @@ impl Node {
             },
             Err(failure) => Outcome::Err(failure),
         };
-        let answer = Answer {
-            app: errand.app,
-            arrival: Arrival {
-                position: errand.reply.position,
-                outcome,
-                unix_us: unix_us(),
-            },
-            reply: errand.reply,
-            tasks: Vec::new(),
-        };
+        let answer = Answer::new(errand.app, errand.reply, outcome, unix_us());
         // This one is done when its answer is: a crash before sends it again.
         Box::pin(self.accept(Message::Answer(Box::new(answer)), None)).await?;
         Ok(false)

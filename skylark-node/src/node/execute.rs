@@ -191,15 +191,9 @@ impl Node {
             function: invocation.function.clone(),
             node: self.name().to_owned(),
             arrived_unix_us: unix_us(),
-            begin_us: 0,
-            run_us: 0,
-            commit_us: 0,
             input_bytes: invocation.input.len() as u64,
-            output_bytes: 0,
-            state_bytes: 0,
-            round_trips: 0,
-            conflicts: 0,
             placed: invocation.placed.clone(),
+            ..TaskReport::default()
         };
         Prepared {
             app: app.clone(),

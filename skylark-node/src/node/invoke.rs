@@ -156,11 +156,8 @@ impl Node {
         let record = begun(app, function, fingerprint_bytes(&input));
         let entry = invocation.id.to_string();
         let message = Message::Invoke(Box::new(invocation));
-        let outbox = vec![OutboxEntry {
-            id: entry.clone(),
-            payload: skylark_abi::encode(&message),
-            claim: self.0.config.bounds.claim,
-        }];
+        let bounds = &self.0.config.bounds;
+        let outbox = vec![OutboxEntry::new(&entry, &message, Duration::ZERO, bounds)];
         let retention = self.0.config.bounds.retention;
         let bytes = skylark_abi::encode(&record);
         if let Some(existing) = self

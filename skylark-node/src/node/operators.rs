@@ -7,6 +7,7 @@ use skylark_abi::{
     protocol::{Commit, OutboxEntry, RunWrite},
     run::{Message, Placement, RunStatus},
 };
+use std::time::Duration;
 
 /// Most runs in one page of [`Node::failed_runs`].
 const MAX_PAGE: usize = 100;
@@ -38,6 +39,9 @@ impl Node {
     }
 
     /// Executes what failed once more, on this node; the run goes on from there.
+    ///
+    /// It is another execution, from its beginning: what the one that failed had
+    /// committed at its waits stays, and what it had called is called again.
     ///
     /// # Errors
     /// The run is unknown, has not failed, or nothing of it is kept to try
@@ -75,26 +79,13 @@ impl Node {
         let message = Message::Invoke(Box::new(again));
         let bounds = &self.0.config.bounds;
         let commit = Commit {
-            app: app.clone(),
-            id: None,
-            epoch: 0,
-            checks: Vec::new(),
-            writes: Vec::new(),
-            outcome: None,
-            outbox: vec![OutboxEntry {
-                id: entry.clone(),
-                payload: skylark_abi::encode(&message),
-                claim: bounds.claim,
-            }],
-            acks: Vec::new(),
-            then: None,
+            outbox: vec![OutboxEntry::new(&entry, &message, Duration::ZERO, bounds)],
             run: Some(RunWrite {
                 chain_id: id.to_owned(),
                 record: skylark_abi::encode(&record),
                 failed: false,
             }),
-            retention: bounds.retention,
-            keep: bounds.max_wait,
+            ..Commit::new(&app, bounds)
         };
         self.0.store.commit(&commit).await?;
         self.0.runs.forget(id);

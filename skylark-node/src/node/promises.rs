@@ -40,8 +40,7 @@ impl Node {
                 outcome: outcome.clone(),
                 unix_us: unix_us(),
             };
-            let times = (bounds.claim, bounds.max_wait);
-            match promise.complete(version, (&app, id), value, times) {
+            match promise.complete(version, (&app, id), value, bounds) {
                 Completed::Same => return Ok(()),
                 Completed::Other => return Err(NodeError::PromiseKept { id: id.to_owned() }),
                 Completed::Commit(commit, answers) => {
@@ -69,7 +68,7 @@ impl Node {
         let bounds = &self.0.config.bounds;
         for _ in 0..=bounds.max_conflicts {
             let (promise, version) = self.promise(&waiting.app, &waiting.promise).await?;
-            match promise.wait(version, &waiting, bounds.max_wait) {
+            match promise.wait(version, &waiting, bounds) {
                 Some(Ok(answer)) => {
                     // This one is done when its answer is.
                     Box::pin(self.accept(answer, None)).await?;
@@ -85,16 +84,8 @@ impl Node {
                         FailureKind::TooLarge,
                         format!("too many wait for promise `{}`", waiting.promise),
                     );
-                    let answer = Answer {
-                        app: waiting.app,
-                        arrival: Arrival {
-                            position: waiting.reply.position,
-                            outcome: Outcome::Err(failure),
-                            unix_us: unix_us(),
-                        },
-                        reply: waiting.reply,
-                        tasks: Vec::new(),
-                    };
+                    let outcome = Outcome::Err(failure);
+                    let answer = Answer::new(waiting.app, waiting.reply, outcome, unix_us());
                     Box::pin(self.accept(Message::Answer(Box::new(answer)), None)).await?;
                     return Ok(false);
                 }

@@ -4,7 +4,9 @@ use skylark_abi::{
     InvocationId,
     call::{Failure, FailureKind, Outcome},
     keys::Bundle,
-    protocol::{Begin, Begun, BundleField, Commit, Committed, OutboxEntry, RunWrite, Versioned},
+    protocol::{
+        Begin, Begun, Bounds, BundleField, Commit, Committed, OutboxEntry, RunWrite, Versioned,
+    },
     value::Codec,
 };
 use skylark_node::store::{Store, StoreError};
@@ -162,18 +164,9 @@ impl App {
     /// A commit of nothing, to be filled in.
     pub(crate) fn commit(&self) -> Commit {
         Commit {
-            app: self.name.clone(),
-            id: None,
-            epoch: 0,
-            checks: Vec::new(),
-            writes: Vec::new(),
-            outcome: None,
-            outbox: Vec::new(),
-            acks: Vec::new(),
-            then: None,
-            run: None,
             retention: LONG,
             keep: LONG,
+            ..Commit::new(&self.name, &Bounds::default())
         }
     }
 

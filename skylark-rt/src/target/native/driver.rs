@@ -14,8 +14,8 @@ use skylark_abi::{
     call::{CallRequest, CallResponse, Failure, FailureKind, Outcome, Variable},
     journal::{Arrival, HttpRequest, ReplyTo},
     protocol::{
-        Begin, Begun, Bounds, Commit, Committed, Completed, Done, Miss, Outgoing, Plan, Promise,
-        Step, Task, Versioned,
+        Begin, Begun, Bounds, Commit, Committed, Completed, Done, Miss, OutboxEntry, Outgoing,
+        Plan, Promise, Step, Task, Versioned,
     },
     run::{Answer, Errand, Invocation, Message, TaskReport, Waiting},
     schema::{Schema, nearest},
@@ -195,7 +195,7 @@ impl Host {
     fn wait(self: &Arc<Self>, entry: &str, waiting: &Waiting) -> Result<(), Halt> {
         loop {
             let (promise, version) = self.promise(&waiting.app, &waiting.promise)?;
-            match promise.wait(version, waiting, self.bounds.max_wait) {
+            match promise.wait(version, waiting, &self.bounds) {
                 Some(Ok(Message::Answer(answer))) => return self.answer(entry, *answer),
                 Some(Ok(_)) => return Ok(()),
                 Some(Err(mut commit)) => {
@@ -239,8 +239,7 @@ impl Host {
                 },
                 unix_us: self.queue.now(),
             };
-            let bounds = (self.bounds.claim, self.bounds.max_wait);
-            match promise.complete(version, (app, id), value, bounds) {
+            match promise.complete(version, (app, id), value, &self.bounds) {
                 Completed::Same => return Ok(true),
                 Completed::Other => return Ok(false),
                 Completed::Commit(commit, answers) => {
@@ -294,16 +293,7 @@ impl Host {
     }
 
     fn arrival(&self, app: &str, reply: &ReplyTo, outcome: Outcome) -> Answer {
-        Answer {
-            app: app.to_owned(),
-            reply: reply.clone(),
-            arrival: Arrival {
-                position: reply.position,
-                outcome,
-                unix_us: self.queue.now(),
-            },
-            tasks: Vec::new(),
-        }
+        Answer::new(app, reply.clone(), outcome, self.queue.now())
     }
 
     /// What the store is asked by whoever delivers this entry: all that is
@@ -454,15 +444,7 @@ impl Host {
             function: function.to_owned(),
             node: NODE.to_owned(),
             arrived_unix_us: self.queue.now(),
-            begin_us: 0,
-            run_us: 0,
-            commit_us: 0,
-            input_bytes: 0,
-            output_bytes: 0,
-            state_bytes: 0,
-            round_trips: 0,
-            conflicts: 0,
-            placed: None,
+            ..TaskReport::default()
         }
     }
 }
@@ -471,24 +453,10 @@ impl Host {
 pub(super) fn accepted(invocation: Invocation, bounds: &Bounds) -> Commit {
     let entry = invocation.id.to_string();
     let app = invocation.app.clone();
-    let payload = skylark_abi::encode(&Message::Invoke(Box::new(invocation)));
+    let message = Message::Invoke(Box::new(invocation));
     Commit {
-        app,
-        id: None,
-        epoch: 0,
-        checks: Vec::new(),
-        writes: Vec::new(),
-        outcome: None,
-        outbox: vec![skylark_abi::protocol::OutboxEntry {
-            id: entry,
-            payload,
-            claim: bounds.claim,
-        }],
-        acks: Vec::new(),
-        then: None,
-        run: None,
-        retention: bounds.retention,
-        keep: bounds.max_wait,
+        outbox: vec![OutboxEntry::new(&entry, &message, Duration::ZERO, bounds)],
+        ..Commit::new(app, bounds)
     }
 }
 
