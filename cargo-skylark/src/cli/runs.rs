@@ -60,7 +60,8 @@ Example:
   cargo skylark runs retry shop.0192f…
   cargo skylark runs shop.0192f… --wait   what comes of it
 
-What the run did before it failed stays done and is not done again.")]
+What ended before the function that failed stays done and is not done again. That function is executed
+from its beginning: what it had committed at its waits stays, and what it had called is called anew.")]
     Retry(OneRun),
     /// End a run: what of it has not begun will not, what waits never goes on.
     #[command(after_help = "\
