@@ -133,6 +133,15 @@ pub async fn draw() -> Result<bool, Failure> {
     Ok(seen == before)
 }
 
+/// Asks a server outside for today's rate, and yields what so many cents are in
+/// the other currency.
+#[skylark::function]
+pub async fn convert(cents: u64, rates: String) -> Result<u64, Failure> {
+    let answer = skylark::http::get(rates).await?;
+    let rate: f64 = answer.json()?;
+    Ok((cents as f64 * rate).round() as u64)
+}
+
 /// Prints; tried again while the printer is broken, and then given up.
 #[skylark::function(retries = 2, backoff = "20ms")]
 pub fn print(page: u32) -> u32 {
