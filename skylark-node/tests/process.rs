@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{modules, served::bearer};
+use common::{eventually::eventually, modules, served::bearer};
 use futures::StreamExt;
 use std::{
     io::{BufRead, BufReader, Read},
@@ -352,7 +352,8 @@ async fn ten_thousand_wait_and_survive() {
         client.get(url).send().await.unwrap().json().await.unwrap()
     };
     // Each has sent a reminder when it began to wait.
-    eventually(async || state(&node, "REMINDERS").await["value"] == WAITING).await;
+    let waits = async || state(&node, "REMINDERS").await["value"] == WAITING;
+    eventually("all wait", || async { waits().await.then_some(()) }).await;
     let peak = peak_memory(&node);
     assert!(peak < 1 << 30, "{peak} bytes");
     node.signal("KILL");
@@ -372,7 +373,7 @@ async fn ten_thousand_wait_and_survive() {
         let paid = state(&node, "PAID").await;
         paid["value"].as_array().map_or(0, Vec::len) == WAITING
     };
-    eventually(paid).await;
+    eventually("all are paid", || async { paid().await.then_some(()) }).await;
     let peak = peak_memory(&node);
     assert!(peak < 1 << 30, "{peak} bytes");
     let run: serde_json::Value = client
@@ -384,13 +385,4 @@ async fn ten_thousand_wait_and_survive() {
         .await
         .unwrap();
     assert_eq!(run["result"]["by"], "carol", "{run}");
-}
-
-async fn eventually(mut condition: impl AsyncFnMut() -> bool) {
-    let begun = std::time::Instant::now();
-    while !condition().await {
-        let waited = begun.elapsed();
-        assert!(waited < std::time::Duration::from_secs(120), "never");
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
 }

@@ -10,11 +10,7 @@ use skylark_abi::{
     value::Codec,
 };
 use skylark_node::store::{Store, StoreError};
-use std::{
-    future::Future,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 /// Longer than any test takes.
 pub(crate) const LONG: Duration = Duration::from_secs(600);
@@ -74,21 +70,6 @@ pub(crate) fn run(chain_id: &str, record: &[u8]) -> RunWrite {
 
 /// What a commit answers that begins nothing.
 pub(crate) const DONE: Committed = Committed::Done { begun: None };
-
-/// Waits until `condition` gives a value.
-pub(crate) async fn eventually<T, F>(what: &str, mut condition: impl FnMut() -> F) -> T
-where
-    F: Future<Output = Option<T>>,
-{
-    let begun = Instant::now();
-    loop {
-        if let Some(value) = condition().await {
-            return value;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(30), "never: {what}");
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-}
 
 impl App {
     /// Another app on the same store.

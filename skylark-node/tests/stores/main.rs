@@ -1,6 +1,9 @@
 //! One conformance suite for all stores ([`cases`]), and what is particular to
 //! each of them.
 
+#[path = "../common/eventually.rs"]
+mod eventually;
+
 mod app;
 mod cases;
 mod embedded;

@@ -1,7 +1,8 @@
 //! A Redis that is not there, goes away, hangs, or will not do.
 
 use crate::{
-    app::{DONE, LONG, eventually, returned, var},
+    app::{DONE, LONG, returned, var},
+    eventually::eventually,
     on_redis::app,
     redis_server::{RedisServer, free_port},
 };

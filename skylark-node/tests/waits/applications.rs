@@ -1,6 +1,7 @@
 //! What the examples promise, on every store.
 
-use crate::world::{KINDS, bounds, ended, eventually, run, state, submit, world};
+use crate::eventually::eventually;
+use crate::world::{KINDS, bounds, ended, run, state, submit, world};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,7 @@
 //! Nothing grows: what has been done is forgotten after its retention.
 
-use crate::world::{World, bounds, eventually, world};
+use crate::eventually::eventually;
+use crate::world::{World, bounds, world};
 use bytes::Bytes;
 use skylark_abi::protocol::Bounds;
 use skylark_node::node::InvokeOptions;

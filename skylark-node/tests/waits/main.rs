@@ -10,7 +10,11 @@ mod redis_server;
 #[path = "../common/guests.rs"]
 mod guests;
 
+#[path = "../common/eventually.rs"]
+mod eventually;
+
 mod applications;
+mod errands;
 mod garbage;
 mod operators;
 mod recovery;

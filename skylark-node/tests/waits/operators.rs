@@ -1,6 +1,7 @@
 //! What fails is listed, tried again, cancelled.
 
 use crate::{
+    eventually::eventually,
     guests::guest,
     world::{KINDS, Setting, bounds, ended, run, submit, world},
 };
@@ -54,7 +55,7 @@ async fn a_cancelled_run_never_goes_on() {
         let items = serde_json::json!([{"what": "train", "cents": 20_000}]);
         let id = submit(node, "expenses/submit", items).await;
         // It waits: a reminder is on its way.
-        crate::world::eventually("a reminder", || async {
+        eventually("a reminder", || async {
             (crate::world::state(node, "expenses", "REMINDERS").await == 1).then_some(())
         })
         .await;
@@ -85,14 +86,8 @@ async fn a_run_that_outgrows_the_store_ends() {
         max_value: 4 << 10,
         ..StoreOptions::default()
     };
-    let setting = Setting {
-        name: "n1",
-        store: store::open("memory", &options).expect("store"),
-        data: directory.path().join("n1"),
-        bounds: bounds(),
-        topology: None,
-    };
-    let node = setting.start().await;
+    let store = store::open("memory", &options).expect("store");
+    let node = Setting::new("n1", store, directory.path()).start().await;
     node.upload("expenses", guest("expenses"), false)
         .await
         .expect("upload");

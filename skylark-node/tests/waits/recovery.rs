@@ -1,6 +1,7 @@
 //! Nodes that go away, and those that go on in their place.
 
-use crate::world::{Setting, World, bounds, ended, eventually, run, state, submit, world};
+use crate::eventually::eventually;
+use crate::world::{Setting, World, bounds, ended, run, state, submit, world};
 use serde_json::json;
 use std::time::Duration;
 
@@ -66,11 +67,8 @@ async fn another_node_goes_on_for_one_that_is_gone() {
         ..
     } = world("redis", bounds(), &["expenses", "bank"]).await;
     let second = Setting {
-        name: "n2",
-        store: setting.store.clone(),
-        data: directory.path().join("n2"),
         bounds: setting.bounds.clone(),
-        topology: None,
+        ..Setting::new("n2", setting.store.clone(), directory.path())
     };
     let second = second.start().await;
     for app in ["expenses", "bank"] {

@@ -84,6 +84,12 @@ async fn a_chain_of_n_costs_n_plus_one() {
         keyed(&world, "counter", "add", "1", format!("c{n}")).await;
     });
     assert_eq!(counter.await, 2, "one variable, with a key");
+    let counter = cost(&world, async |n| {
+        run::<u64>(node, "counter/count", format!("name{n}"))
+            .await
+            .unwrap();
+    });
+    assert_eq!(counter.await, 2, "one variable per name");
     let stateless = cost(&world, async |_| {
         run::<String>(node, "counter/echo", "x").await.unwrap();
     });

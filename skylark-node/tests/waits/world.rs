@@ -1,6 +1,6 @@
 //! Nodes of this process, on stores of their own or shared ones.
 
-use crate::{guests::guest, redis_server::RedisServer};
+use crate::{eventually::eventually, guests::guest, redis_server::RedisServer};
 use serde::de::DeserializeOwned;
 use skylark_abi::protocol::Bounds;
 use skylark_elect::{Objectives, Policy};
@@ -12,7 +12,7 @@ use skylark_node::{
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tempfile::TempDir;
 
@@ -22,6 +22,7 @@ pub(crate) struct Setting {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) data: PathBuf,
     pub(crate) bounds: Bounds,
+    pub(crate) egress: Egress,
     pub(crate) topology: Option<PathBuf>,
 }
 
@@ -35,6 +36,18 @@ pub(crate) fn bounds() -> Bounds {
 }
 
 impl Setting {
+    /// With the bounds of tests, alone, and with no server outside allowed.
+    pub(crate) fn new(name: &'static str, store: Arc<dyn Store>, directory: &Path) -> Self {
+        Self {
+            name,
+            store,
+            data: directory.join(name),
+            bounds: bounds(),
+            egress: Egress::default(),
+            topology: None,
+        }
+    }
+
     pub(crate) async fn start(&self) -> Node {
         let engine = Engine::new(EngineConfig {
             pool_instances: 64,
@@ -57,7 +70,7 @@ impl Setting {
             cluster_token: "cluster".into(),
             sweep: Duration::from_millis(50),
             takeover: Duration::from_millis(300),
-            egress: Egress::default(),
+            egress: self.egress.clone(),
             max_deliveries: 16 << 10,
             max_executions: 64,
         };
@@ -109,11 +122,8 @@ pub(crate) async fn world(kind: &'static str, bounds: Bounds, apps: &[&str]) -> 
         _ => store::open("memory", &StoreOptions::default()).expect("memory store"),
     };
     let setting = Setting {
-        name: "n1",
-        store,
-        data: directory.path().join("n1"),
         bounds,
-        topology: None,
+        ..Setting::new("n1", store, directory.path())
     };
     let node = setting.start().await;
     for app in apps {
@@ -167,19 +177,4 @@ pub(crate) async fn ended(node: &Node, id: &str) -> RunView {
         (view.status != "running").then_some(view)
     })
     .await
-}
-
-/// Waits until `condition` gives a value.
-pub(crate) async fn eventually<T, F>(what: &str, mut condition: impl FnMut() -> F) -> T
-where
-    F: Future<Output = Option<T>>,
-{
-    let begun = Instant::now();
-    loop {
-        if let Some(value) = condition().await {
-            return value;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(60), "never: {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
 }

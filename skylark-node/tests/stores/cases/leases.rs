@@ -1,6 +1,7 @@
 //! Who may commit an invocation, and what is remembered of it.
 
-use crate::app::{App, DONE, LONG, SHORT, eventually, failed, message, returned, run, var};
+use crate::app::{App, DONE, LONG, SHORT, failed, message, returned, run, var};
+use crate::eventually::eventually;
 use futures::future::join_all;
 use skylark_abi::{
     call::{FailureKind, Outcome},

@@ -1,6 +1,7 @@
 //! Runs and the messages that they start.
 
-use crate::app::{App, DONE, LONG, SHORT, eventually, message, run, var};
+use crate::app::{App, DONE, LONG, SHORT, message, run, var};
+use crate::eventually::eventually;
 use futures::future::join_all;
 use skylark_abi::protocol::{Commit, Committed, RunWrite};
 use std::{collections::BTreeSet, time::Duration};

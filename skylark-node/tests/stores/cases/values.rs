@@ -1,6 +1,7 @@
 //! Values and names of all kinds, and their limits.
 
 use crate::app::{App, DONE, LONG, SHORT, keyed, message, returned, run, var};
+use crate::eventually::eventually;
 use skylark_abi::{
     keys::Bundle,
     protocol::{Begun, BundleField, Commit, Committed},
@@ -274,7 +275,7 @@ async fn a_runs_bundle_leaves_nothing(app: App) {
     assert_eq!(app.get(&of_run("a")).await, (0, None));
     // What nobody removes expires.
     assert_eq!(app.send(&write("b", 0, Some(b"1"), SHORT)).await, DONE);
-    crate::app::eventually("it expires", || async {
+    eventually("it expires", || async {
         (app.get(&of_run("b")).await == (0, None)).then_some(())
     })
     .await;
