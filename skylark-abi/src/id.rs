@@ -26,6 +26,11 @@ impl InvocationId {
         }
     }
 
+    /// Whether it is the first task of its run.
+    pub fn is_first(&self) -> bool {
+        self.task_id == "0"
+    }
+
     /// What the `position`-th effect of this task starts. A re-execution
     /// reaches the same position and so the same id.
     pub fn child(&self, position: u32) -> Self {

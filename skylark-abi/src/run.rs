@@ -254,6 +254,20 @@ pub struct RunRecord {
     pub failed: Option<Box<Invocation>>,
 }
 
+impl RunRecord {
+    /// How the run ended; `None` if it has not.
+    pub fn outcome(&self) -> Option<Outcome> {
+        match &self.status {
+            RunStatus::Running => None,
+            RunStatus::Succeeded(output) => Some(Outcome::Ok {
+                output: output.clone(),
+                codec: Codec::Json,
+            }),
+            RunStatus::Failed(failure) => Some(Outcome::Err(failure.clone())),
+        }
+    }
+}
+
 /// How a run stands.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub enum RunStatus {

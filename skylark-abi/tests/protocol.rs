@@ -12,7 +12,7 @@ use skylark_abi::{
         Begin, Begun, Bounds, BundleField, Commit, Committed, Miss, Outgoing, Plan, Step, Task,
         Versioned,
     },
-    run::{Answer, Invocation, Message, TaskReport},
+    run::{Answer, Invocation, Message, RunRecord, RunStatus, TaskReport},
     schema::{Function, Item, Record, State},
     value::Codec,
 };
@@ -52,7 +52,11 @@ impl Model {
                 }
             })
             .collect();
-        Begun::Leased { epoch, fields }
+        Begun::Leased {
+            epoch,
+            fields,
+            run: None,
+        }
     }
 
     fn commit(&mut self, commit: &Commit) -> Committed {
@@ -169,6 +173,7 @@ fn plan(dedupe: bool, prefetch: &[&str]) -> Plan {
         dedupe,
         prefetch: prefetch.iter().map(|n| field(n)).collect(),
         inline: true,
+        input_hash: None,
         acks: Vec::new(),
         bounds: Bounds::default(),
     }
@@ -570,4 +575,56 @@ fn a_guest_cannot_name_what_its_schema_does_not() {
     for unknown in [variable(Scope::App, "Z"), variable(Scope::Chain, "A")] {
         assert_eq!(task.miss(&unknown).unwrap_err().kind, FailureKind::Contract);
     }
+}
+
+#[test]
+fn a_run_of_another_input_is_left_alone() {
+    let record = |input_hash| {
+        skylark_abi::encode(&RunRecord {
+            app: "app".into(),
+            function: "f".into(),
+            status: RunStatus::Running,
+            tasks: Vec::new(),
+            accepted_unix_us: 0,
+            input_hash,
+            failed: None,
+        })
+    };
+    let task = || {
+        let plan = Plan {
+            input_hash: Some(1),
+            ..plan(true, &[])
+        };
+        let mut task = Task::new(invocation("first", 1), schema(), plan);
+        assert!(matches!(task.start(), Step::Begin(_)));
+        task
+    };
+    let leased = |input_hash| Begun::Leased {
+        epoch: 7,
+        fields: Vec::new(),
+        run: Some(record(input_hash)),
+    };
+    assert!(matches!(task().begun(leased(1)), Step::Run(_)));
+
+    // The lease is given back, and nothing else happens.
+    let mut other = task();
+    let Step::Commit(commit) = other.begun(leased(2)) else {
+        panic!("it goes on");
+    };
+    assert_eq!((commit.epoch, &commit.outcome), (7, &None));
+    assert!(commit.writes.is_empty() && commit.outbox.is_empty());
+    let begun = None;
+    let Step::Done(done) = other.committed(Committed::Done { begun }, report()) else {
+        panic!("it goes on");
+    };
+    assert!(done.other_input);
+
+    let over = |input_hash| match task().begun(Begun::Over {
+        run: record(input_hash),
+    }) {
+        Step::Done(done) => (done.other_input, done.replayed),
+        step => panic!("{step:?}"),
+    };
+    assert_eq!(over(1), (false, true));
+    assert_eq!(over(2), (true, false));
 }

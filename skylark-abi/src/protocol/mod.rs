@@ -85,9 +85,16 @@ pub enum Begun {
         epoch: u64,
         /// The snapshot.
         fields: Vec<Versioned>,
+        /// The record of its run, if it is the run's first task and there is one.
+        run: Option<Vec<u8>>,
     },
     /// It has been done; run nothing.
     Recorded(Outcome),
+    /// The same of the first task of a run, whose record tells what became of it.
+    Over {
+        /// An encoded [`RunRecord`](crate::run::RunRecord).
+        run: Vec<u8>,
+    },
     /// Another node's lease has this long to go.
     Busy {
         /// Until then.
@@ -108,7 +115,8 @@ pub struct Commit {
     pub checks: Vec<(BundleField, u64)>,
     /// Changed variables only; `None` deletes.
     pub writes: Vec<(BundleField, Option<Vec<u8>>)>,
-    /// What to remember under `id`; without one, the lease is given back.
+    /// What to remember under `id`; without one, the lease is given back. That
+    /// a run's first task is over may be said by its run's record instead.
     pub outcome: Option<Outcome>,
     /// What to start, by entry id.
     pub outbox: Vec<OutboxEntry>,
@@ -153,6 +161,9 @@ pub struct RunWrite {
     pub record: Vec<u8>,
     /// Whether it failed, and so belongs on the list of what did.
     pub failed: bool,
+    /// Whether the run's first task is over, so that its begin answers
+    /// [`Begun::Over`].
+    pub first_is_over: bool,
 }
 
 impl OutboxEntry {

@@ -4,12 +4,12 @@ use super::{
     Node, NodeError,
     execute::{Cause, Dedupe, Executed, Prepared},
     outbox::Claim,
-    unix_us,
+    runs, unix_us,
 };
 use skylark_abi::{
     call::{Failure, FailureKind},
     protocol::{Commit, OutboxEntry, Outgoing, refused},
-    run::{Completion, Message},
+    run::{Completion, Message, RunRecord},
 };
 use std::{
     collections::BTreeMap,
@@ -256,21 +256,27 @@ impl Node {
             tasks,
             acknowledged,
             next,
+            durable,
             ended_here,
         } = self.execute(prepared).await?;
         // Also when its outcome was recorded before: the answer to that commit
         // was lost, and who waits here was never told.
         if let Some(outcome) = done.outcome.filter(|_| done.ends_run || ended_here) {
-            self.complete(Completion {
-                app: app.clone(),
-                chain_id,
-                outcome,
-                tasks,
-                origin: self.name().to_owned(),
-                // The record of a durable run went with the commit.
-                durable: false,
-            })
-            .await?;
+            if durable {
+                // Its record went with the commit.
+                let end = |begun: &RunRecord| runs::ended(begun, outcome, tasks);
+                self.0.runs.finish_kept(&chain_id, end);
+            } else {
+                self.complete(Completion {
+                    app: app.clone(),
+                    chain_id,
+                    outcome,
+                    tasks,
+                    origin: self.name().to_owned(),
+                    durable,
+                })
+                .await?;
+            }
         }
         self.send(&app, done.messages);
         Ok(Settled { acknowledged, next })

@@ -36,6 +36,8 @@ pub(super) enum Cause {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dedupe {
     Yes,
+    /// And the record of its run, if there is one, must say this of its input.
+    Keyed(u64),
     No,
 }
 
@@ -46,6 +48,8 @@ pub(super) struct Executed {
     pub(super) tasks: Vec<TaskReport>,
     /// The message that started it is out of the outbox.
     pub(super) acknowledged: bool,
+    /// The store keeps how its run ends.
+    pub(super) durable: bool,
     /// It had ended its run, which began here, before.
     pub(super) ended_here: bool,
     /// A successor that was begun by this task's commit.
@@ -133,8 +137,8 @@ impl Node {
         entry: Option<&str>,
     ) -> Prepared {
         let (id, function) = match &cause {
-            Cause::Invoke(i, Dedupe::Yes) => (Some(&i.id), &i.function),
             Cause::Invoke(i, Dedupe::No) => (None, &i.function),
+            Cause::Invoke(i, _) => (Some(&i.id), &i.function),
             Cause::Answer(answer) => (Some(&answer.reply.to), &answer.reply.function),
         };
         let entered = match id {
@@ -171,7 +175,11 @@ impl Node {
         let bounds = &self.0.config.bounds;
         let plan = Plan {
             owner: self.name().to_owned(),
-            dedupe: dedupe == Dedupe::Yes,
+            dedupe: dedupe != Dedupe::No,
+            input_hash: match dedupe {
+                Dedupe::Keyed(hash) => Some(hash),
+                Dedupe::Yes | Dedupe::No => None,
+            },
             prefetch,
             inline: true,
             acks: entry.map(str::to_owned).into_iter().collect(),
@@ -455,10 +463,13 @@ impl Node {
         let id = &invocation.id.chain_id;
         let begun = match self.0.runs.get(id) {
             Some(record) => (*record).clone(),
-            None => match self.stored_run(id).await? {
+            None => match task.run_record().cloned() {
                 Some(record) => record,
-                // A one-way call: its run begins with its first task.
-                None => begun(&invocation.app, &invocation.function, 0),
+                None => match self.stored_run(id).await? {
+                    Some(record) => record,
+                    // A one-way call: its run begins with its first task.
+                    None => begun(&invocation.app, &invocation.function, 0),
+                },
             },
         };
         let record = match last {
@@ -473,11 +484,17 @@ impl Node {
             }
             None => begun,
         };
+        let first = invocation.id.is_first();
         commit.run = Some(RunWrite {
             chain_id: id.clone(),
             failed: matches!(record.status, RunStatus::Failed(_)),
             record: skylark_abi::encode(&record),
+            first_is_over: !first || commit.outcome.is_some(),
         });
+        if first {
+            // The run's record tells: one record for a call is enough.
+            commit.outcome = None;
+        }
         Ok(())
     }
 }
@@ -510,6 +527,7 @@ fn finish(
         done,
         tasks,
         acknowledged,
+        durable: task.invocation().durable,
         ended_here: false,
         next,
     }

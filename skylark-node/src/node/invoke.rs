@@ -3,7 +3,7 @@
 use super::{
     Node, NodeError,
     execute::{Cause, Dedupe, Executed, begun},
-    runs::Registered,
+    runs::{self, Registered},
     unix_us,
     views::Reply,
 };
@@ -84,12 +84,19 @@ impl Node {
         }
         // A caller who goes away takes this future along, wherever it is.
         let registered = self.0.runs.leave_on_drop(&id);
-        let dedupe = if keyed { Dedupe::Yes } else { Dedupe::No };
+        let dedupe = if keyed {
+            Dedupe::Keyed(record.input_hash)
+        } else {
+            Dedupe::No
+        };
         let cause = Cause::Invoke(Box::new(invocation), dedupe);
         let prepared = self.prepare(&loaded, cause, None).await;
         let Executed {
             done, tasks, next, ..
         } = self.execute(prepared).await?;
+        if done.other_input {
+            return Err(NodeError::KeyReused);
+        }
         if done.replayed {
             // Only its record can tell how the run went on, and whether the
             // body was the same.
@@ -100,13 +107,9 @@ impl Node {
             };
         }
         let Some(outcome) = done.outcome.filter(|_| done.ends_run) else {
-            if keyed
-                && done.messages.is_empty()
-                && let Some(known) = self.stored_run(&id).await?
-            {
+            if keyed && done.messages.is_empty() && self.stored_run(&id).await?.is_some() {
                 // It waits since an earlier call with this key, perhaps elsewhere:
                 // its end need not come here, and the store tells of it.
-                refuse_other_body(&known, &record)?;
                 drop(registered);
                 return self.wait_for(&id, true, true).await;
             }
@@ -118,8 +121,12 @@ impl Node {
             }
             return self.wait_for(&id, false, keyed).await;
         };
-        let ended = super::runs::ended(&record, outcome.clone(), tasks.clone());
-        self.0.runs.finish(&id, ended);
+        let end = |begun: &RunRecord| runs::ended(begun, outcome.clone(), tasks.clone());
+        if keyed {
+            self.0.runs.finish_kept(&id, end);
+        } else {
+            self.0.runs.finish(&id, end(&record));
+        }
         drop(registered);
         self.send(app, done.messages);
         match outcome {

@@ -84,6 +84,8 @@ impl Node {
                 chain_id: id.to_owned(),
                 record: skylark_abi::encode(&record),
                 failed: false,
+                // What is tried again has another id.
+                first_is_over: true,
             }),
             ..Commit::new(&app, bounds)
         };

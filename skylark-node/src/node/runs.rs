@@ -122,6 +122,23 @@ impl Runs {
         })
     }
 
+    /// The same of a run whose end the store keeps: it is remembered here only
+    /// for those who wait for it.
+    pub(super) fn finish_kept(&self, id: &str, end: impl FnOnce(&RunRecord) -> RunRecord) {
+        let mut table = self.table();
+        let running = |e: &&Entry| matches!(e.record.status, RunStatus::Running);
+        let Some(entry) = table.runs.get(id).filter(running) else {
+            return;
+        };
+        if entry.waiters.is_some() {
+            let ended = end(&entry.record);
+            drop(table);
+            self.finish(id, ended);
+        } else {
+            table.runs.remove(id);
+        }
+    }
+
     /// Records how a run ended and wakes whoever waits. A run that ended before
     /// stays as it was.
     pub(super) fn finish(&self, id: &str, record: RunRecord) {
@@ -234,6 +251,7 @@ impl Node {
             chain_id: id.to_owned(),
             record: skylark_abi::encode(record),
             failed: matches!(record.status, RunStatus::Failed(_)),
+            first_is_over: !matches!(record.status, RunStatus::Running),
         };
         let retention = self.0.config.bounds.retention;
         Ok(self.0.store.put_run(app, run, retention).await?)
@@ -254,8 +272,10 @@ impl Node {
         let record = ended(&begun, completion.outcome, completion.tasks);
         if completion.durable {
             self.keep_run(&completion.app, id, &record).await?;
+            self.0.runs.finish_kept(id, |_| record);
+        } else {
+            self.0.runs.finish(id, record);
         }
-        self.0.runs.finish(id, record);
         Ok(())
     }
 }
@@ -307,6 +327,20 @@ mod tests {
         runs.finish("ended", succeeded(1));
         drop(registered);
         assert!(runs.get("ended").is_some());
+    }
+
+    #[test]
+    fn what_the_store_keeps_is_remembered_for_those_who_wait() {
+        let runs = Runs::new(1 << 20);
+        runs.register("alone", running());
+        runs.finish_kept("alone", |_| succeeded(1));
+        assert!(runs.get("alone").is_none());
+        runs.register("awaited", running());
+        let mut ended = runs.watch("awaited").expect("it runs");
+        runs.finish_kept("awaited", |_| succeeded(1));
+        assert!(*ended.borrow_and_update());
+        let record = runs.get("awaited").expect("it is remembered");
+        assert!(record.outcome().is_some());
     }
 
     #[test]

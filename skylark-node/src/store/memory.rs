@@ -7,13 +7,12 @@ use super::{
 };
 use async_trait::async_trait;
 use skylark_abi::{
-    InvocationId,
     call::Outcome,
-    keys::Bundle,
+    keys::{self, Bundle},
     protocol::{Begin, Begun, BundleField, Commit, Committed, OutboxEntry, RunWrite, Versioned},
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     ops::Bound,
     sync::{Mutex, MutexGuard},
     time::{Duration, Instant},
@@ -31,8 +30,10 @@ struct Contents {
     last_epoch: u64,
     /// Version and value.
     states: BTreeMap<(String, BundleField), State>,
-    records: BTreeMap<(String, InvocationId), Record>,
-    runs: BTreeMap<(String, String), Kept>,
+    /// By [`keys::record`].
+    records: HashMap<String, Record>,
+    /// By [`keys::run`].
+    runs: HashMap<String, KeptRun>,
     outbox: BTreeMap<(String, String), Pending>,
     blobs: BTreeMap<String, Kept>,
     failed: BTreeMap<(String, String), Instant>,
@@ -61,6 +62,12 @@ struct Record {
 struct Kept {
     value: Vec<u8>,
     expires: Instant,
+}
+
+#[derive(Debug)]
+struct KeptRun {
+    kept: Kept,
+    first_is_over: bool,
 }
 
 #[derive(Debug)]
@@ -119,31 +126,42 @@ impl Contents {
     }
 
     fn keep_run(&mut self, app: &str, run: &RunWrite, expires: Instant) {
-        let key = (app.to_owned(), run.chain_id.clone());
+        let key = keys::run(app, &run.chain_id);
+        let id = (app.to_owned(), run.chain_id.clone());
         if run.failed {
-            self.failed.insert(key.clone(), expires);
+            self.failed.insert(id, expires);
         } else {
-            self.failed.remove(&key);
+            self.failed.remove(&id);
         }
         let value = run.record.clone();
-        self.runs.insert(key, Kept { value, expires });
+        let run = KeptRun {
+            kept: Kept { value, expires },
+            first_is_over: run.first_is_over,
+        };
+        self.runs.insert(key, run);
     }
 
     fn begin(&mut self, begin: &Begin, options: &StoreOptions) -> Result<Begun, StoreError> {
         let now = Instant::now();
-        let record = begin.id.as_ref().and_then(|id| {
-            let record = self.records.get(&(begin.app.clone(), id.clone()))?;
-            (record.expires > now).then_some(record)
-        });
+        let key = begin.id.as_ref().map(|id| keys::record(&begin.app, id));
+        let record = key.as_ref().and_then(|key| self.records.get(key));
+        let record = record.filter(|r| r.expires > now);
         if let Some(outcome) = record.and_then(|r| r.outcome.as_ref()) {
             return Ok(Begun::Recorded(outcome.clone()));
         }
-        let run = begin
-            .id
-            .as_ref()
-            .map(|id| (begin.app.clone(), id.chain_id.clone()));
-        if run.is_some_and(|run| self.cancelled.get(&run).is_some_and(|until| *until > now)) {
-            return Ok(Begun::Recorded(cancelled()));
+        let mut known = None;
+        if let Some(id) = &begin.id {
+            let run = self.runs.get(&keys::run(&begin.app, &id.chain_id));
+            let run = run.filter(|r| id.is_first() && r.kept.expires > now);
+            if let Some(run) = run.filter(|run| run.first_is_over) {
+                let run = run.kept.value.clone();
+                return Ok(Begun::Over { run });
+            }
+            known = run.map(|run| run.kept.value.clone());
+            let run = (begin.app.clone(), id.chain_id.clone());
+            if self.cancelled.get(&run).is_some_and(|until| *until > now) {
+                return Ok(Begun::Recorded(cancelled()));
+            }
         }
         if let Some(record) = record
             && record.owner != begin.owner
@@ -170,7 +188,7 @@ impl Contents {
             })
             .collect();
         let mut epoch = 0;
-        if let Some(id) = &begin.id {
+        if let Some(key) = key {
             self.last_epoch += 1;
             epoch = self.last_epoch;
             let record = Record {
@@ -180,9 +198,10 @@ impl Contents {
                 outcome: None,
                 expires: after(now, begin.lease + ABANDONED),
             };
-            self.records.insert((begin.app.clone(), id.clone()), record);
+            self.records.insert(key, record);
         }
-        Ok(Begun::Leased { epoch, fields })
+        let run = known;
+        Ok(Begun::Leased { epoch, fields, run })
     }
 
     fn post(&mut self, app: &str, entries: &[OutboxEntry], now: Instant) {
@@ -221,10 +240,7 @@ impl Store for MemoryStore {
         self.options.admit(commit)?;
         let now = Instant::now();
         let mut contents = self.contents();
-        let key = commit
-            .id
-            .as_ref()
-            .map(|id| (commit.app.clone(), id.clone()));
+        let key = commit.id.as_ref().map(|id| keys::record(&commit.app, id));
         if let Some(key) = &key {
             let record = contents.records.get(key).filter(|r| r.expires > now);
             if !record.is_some_and(|r| r.epoch == commit.epoch && r.outcome.is_none()) {
@@ -277,17 +293,17 @@ impl Store for MemoryStore {
         self.options.admit_outbox(&outbox)?;
         let now = Instant::now();
         let mut contents = self.contents();
-        let key = (app.to_owned(), chain_id.to_owned());
-        if let Some(kept) = contents.runs.get(&key).filter(|k| k.expires > now) {
-            return Ok(Some(kept.value.clone()));
+        let known = contents.runs.get(&keys::run(app, chain_id));
+        if let Some(run) = known.filter(|run| run.kept.expires > now) {
+            return Ok(Some(run.kept.value.clone()));
         }
-        contents.runs.insert(
-            key,
-            Kept {
-                value: run,
-                expires: after(now, retention),
-            },
-        );
+        let run = RunWrite {
+            chain_id: chain_id.to_owned(),
+            record: run,
+            failed: false,
+            first_is_over: false,
+        };
+        contents.keep_run(app, &run, after(now, retention));
         contents.post(app, &outbox, now);
         Ok(None)
     }
@@ -335,8 +351,8 @@ impl Store for MemoryStore {
 
     async fn run(&self, app: &str, chain_id: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let contents = self.contents();
-        let kept = contents.runs.get(&(app.to_owned(), chain_id.to_owned()));
-        self.kept(kept, &run_text(chain_id))
+        let run = contents.runs.get(&keys::run(app, chain_id));
+        self.kept(run.map(|run| &run.kept), &run_text(chain_id))
     }
 
     async fn put_run(
@@ -458,7 +474,7 @@ impl Store for MemoryStore {
             remove
         };
         contents.records.retain(|_, r| !gone(r.expires));
-        contents.runs.retain(|_, k| !gone(k.expires));
+        contents.runs.retain(|_, r| !gone(r.kept.expires));
         contents.blobs.retain(|_, k| !gone(k.expires));
         contents.failed.retain(|_, until| !gone(*until));
         contents.cancelled.retain(|_, until| !gone(*until));

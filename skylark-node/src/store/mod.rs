@@ -7,6 +7,7 @@
 
 pub mod embedded;
 mod error;
+mod kept_run;
 pub mod memory;
 mod options;
 pub mod redis;
@@ -42,7 +43,8 @@ pub trait Store: Send + Sync + std::fmt::Debug + 'static {
     /// Takes a lease (if the invocation has an id) and reads a snapshot, in one
     /// atomic step.
     ///
-    /// - A recorded outcome is returned, and nothing is read.
+    /// - A recorded outcome is returned, and nothing is read; so is the record of
+    ///   a run whose first task this is, if it says that it is over.
     /// - A live lease of another owner makes it [`Begun::Busy`]. An owner may
     ///   take its own lease anew: it restarts after a crash.
     /// - Otherwise the invocation gets a new epoch, larger than any before it.

@@ -65,6 +65,7 @@ pub(crate) fn run(chain_id: &str, record: &[u8]) -> RunWrite {
         chain_id: chain_id.to_owned(),
         record: record.to_vec(),
         failed: false,
+        first_is_over: false,
     }
 }
 
@@ -92,13 +93,22 @@ impl App {
         reads: &[BundleField],
     ) -> Result<Begun, StoreError> {
         let begin = Begin {
+            lease,
+            reads: reads.to_vec(),
+            ..self.begin_of(run, owner)
+        };
+        self.store.begin(&begin).await
+    }
+
+    /// A begin of this run's first task.
+    pub(crate) fn begin_of(&self, run: &str, owner: &str) -> Begin {
+        Begin {
             app: self.name.clone(),
             id: Some(self.id(run)),
             owner: owner.to_owned(),
-            lease,
-            reads: reads.to_vec(),
-        };
-        self.store.begin(&begin).await
+            lease: LONG,
+            reads: Vec::new(),
+        }
     }
 
     pub(crate) async fn begin(&self, run: &str, owner: &str, lease: Duration) -> Begun {
@@ -125,7 +135,9 @@ impl App {
             reads: reads.to_vec(),
         };
         match self.store.begin(&begin).await? {
-            Begun::Leased { epoch: 0, fields } => Ok(fields),
+            Begun::Leased {
+                epoch: 0, fields, ..
+            } => Ok(fields),
             other => panic!("a plain read gave {other:?}"),
         }
     }
@@ -187,7 +199,7 @@ impl App {
                 .try_begin(run, owner, LONG, reads)
                 .await
                 .expect("begin");
-            let Begun::Leased { epoch, fields } = begun else {
+            let Begun::Leased { epoch, fields, .. } = begun else {
                 panic!("{run}: {begun:?}")
             };
             let value = number(fields[0].value.as_deref());

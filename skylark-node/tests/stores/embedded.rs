@@ -146,7 +146,7 @@ async fn damage_is_reported() {
                 write.commit().expect("commit");
             },
             unfit,
-            &["layout 99", "reads layout 2", "another directory"],
+            &["layout 99", "reads layout", "another directory"],
         ),
         (
             "somebody else's database",
@@ -357,7 +357,7 @@ async fn child() {
 async fn count_up(app: &App, task: usize, n: u64) -> Result<(), StoreError> {
     let (run, field) = (format!("{task}-{n}"), var(&format!("v{task}")));
     let reads = std::slice::from_ref(&field);
-    let Begun::Leased { epoch, fields } = app.try_begin(&run, "n1", LONG, reads).await? else {
+    let Begun::Leased { epoch, fields, .. } = app.try_begin(&run, "n1", LONG, reads).await? else {
         panic!("{run} was begun before")
     };
     // Padded, so that the file grows quickly.

@@ -102,7 +102,7 @@ async fn begin_and_commit_are_one_command_each() {
     let before = calls(&mut admin, "evalsha");
     monitor.commands();
 
-    let Begun::Leased { epoch, fields } =
+    let Begun::Leased { epoch, fields, .. } =
         app.try_begin("r", "n1", LONG, &all).await.expect("begin")
     else {
         panic!("not leased")

@@ -24,7 +24,7 @@ async fn invocations(app: &App, tasks: usize, lasts: Duration) -> (usize, Durati
                 let started = Instant::now();
                 let reads = std::slice::from_ref(&counter);
                 let leased = app.try_begin(&run, "n1", LONG, reads).await.expect("begin");
-                let Begun::Leased { epoch, fields } = leased else {
+                let Begun::Leased { epoch, fields, .. } = leased else {
                     panic!("{leased:?}")
                 };
                 let count = number(fields[0].value.as_deref()) + 1;

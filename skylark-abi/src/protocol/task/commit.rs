@@ -58,8 +58,8 @@ impl Task {
         self.pending = Some(Done {
             outcome: Some(outcome.clone()),
             messages,
-            replayed: false,
             ends_run,
+            ..Done::default()
         });
         self.commit(Some(outcome), checks, writes)
     }
@@ -133,8 +133,7 @@ impl Task {
         self.pending = Some(Done {
             outcome: None,
             messages,
-            replayed: false,
-            ends_run: false,
+            ..Done::default()
         });
         self.commit(None, checks, writes)
     }
@@ -184,8 +183,7 @@ impl Task {
                 message: Message::Invoke(Box::new(again)),
                 after: pause,
             }],
-            replayed: false,
-            ends_run: false,
+            ..Done::default()
         });
         self.commit(None, Vec::new(), writes)
     }
@@ -342,8 +340,6 @@ fn lost() -> Done {
             FailureKind::Contract,
             "a commit was reported that was never asked for",
         ))),
-        messages: Vec::new(),
-        replayed: false,
-        ends_run: false,
+        ..Done::default()
     }
 }

@@ -12,14 +12,14 @@ use crate::{
     call::{CallRequest, CallResponse, Failure, FailureKind, Field, Outcome, Scope, Variable},
     journal::{Arrival, Stretch, Suspension, Then},
     keys::Bundle,
-    run::{Answer, Invocation, Message, TaskReport},
+    run::{Answer, Invocation, Message, RunRecord, TaskReport},
     schema::Schema,
     value::Codec,
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// The end of a task.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Done {
     /// How it ended; `None` if it has not: it waits, or is to be executed again
     /// later.
@@ -30,6 +30,8 @@ pub struct Done {
     pub replayed: bool,
     /// The run ended where it began, and no message says so.
     pub ends_run: bool,
+    /// Nothing was done: a run of this id has another input.
+    pub other_input: bool,
 }
 
 /// A message that was put into the outbox.
@@ -66,6 +68,8 @@ pub struct Plan {
     /// The end of a run that began on this very node is told by [`Done`], not by
     /// a message.
     pub inline: bool,
+    /// What the record of its run, if there is one, must say of its input.
+    pub input_hash: Option<u64>,
     /// Outbox entries that its end makes needless: the message that started it.
     pub acks: Vec<String>,
     /// Bounds.
@@ -93,6 +97,7 @@ pub struct Task {
     round_trips: u32,
     /// What becomes of it once the commit is done.
     pending: Option<Done>,
+    run_record: Option<RunRecord>,
 }
 
 /// Answer to [`Task::miss`].
@@ -123,6 +128,7 @@ impl Task {
             conflicts: 0,
             round_trips: 0,
             pending: None,
+            run_record: None,
         }
     }
 
@@ -222,15 +228,28 @@ impl Task {
     /// After [`Step::Begin`] that went along with another task's commit.
     pub fn begun_along(&mut self, begun: Begun) -> Step {
         match begun {
-            Begun::Recorded(outcome) => Step::Done(Box::new(Done {
-                outcome: Some(outcome).filter(|_| self.is_known()),
-                messages: Vec::new(),
-                replayed: true,
-                ends_run: false,
-            })),
+            Begun::Recorded(outcome) => self.replayed(Some(outcome)),
+            Begun::Over { run } => match crate::decode::<RunRecord>(&run) {
+                Ok(run) if self.has_other_input(&run) => Step::Done(Box::new(Done {
+                    other_input: true,
+                    ..Done::default()
+                })),
+                Ok(run) => self.replayed(run.outcome()),
+                Err(_) => self.replayed(None),
+            },
             Begun::Busy { remaining } => Step::Wait(remaining),
-            Begun::Leased { epoch, fields } => {
+            Begun::Leased { epoch, fields, run } => {
                 self.epoch = epoch;
+                let run = run.and_then(|run| crate::decode::<RunRecord>(&run).ok());
+                if run.as_ref().is_some_and(|run| self.has_other_input(run)) {
+                    self.pending = Some(Done {
+                        other_input: true,
+                        ..Done::default()
+                    });
+                    // Only gives the lease back.
+                    return self.commit(None, Vec::new(), Vec::new());
+                }
+                self.run_record = run;
                 self.remember(fields);
                 let field = suspension_field(&self.invocation.id);
                 let found = self.snapshot.remove(&field);
@@ -241,11 +260,29 @@ impl Task {
                         ..
                     }) => self.resume(&bytes, version),
                     // What it waited for comes late, or again.
-                    _ if self.arrival.is_some() => waiting(Vec::new()),
+                    _ if self.arrival.is_some() => waiting(),
                     _ => self.run(),
                 }
             }
         }
+    }
+
+    fn replayed(&self, outcome: Option<Outcome>) -> Step {
+        Step::Done(Box::new(Done {
+            outcome: outcome.filter(|_| self.is_known()),
+            replayed: true,
+            ..Done::default()
+        }))
+    }
+
+    fn has_other_input(&self, run: &RunRecord) -> bool {
+        let wanted = self.plan.input_hash;
+        wanted.is_some_and(|wanted| wanted != run.input_hash)
+    }
+
+    /// The record of the run that it is the first task of, if there is one.
+    pub fn run_record(&self) -> Option<&RunRecord> {
+        self.run_record.as_ref()
     }
 
     /// Whether it is known whose outcome a record of it is. What an answer comes
@@ -278,15 +315,10 @@ impl Task {
         self.positions = suspension.positions;
         if !suspension.is_ready() {
             if !is_new {
-                return waiting(Vec::new());
+                return waiting();
             }
             let kept = crate::encode(&suspension);
-            self.pending = Some(Done {
-                outcome: None,
-                messages: Vec::new(),
-                replayed: false,
-                ends_run: false,
-            });
+            self.pending = Some(Done::default());
             return self.commit(None, Vec::new(), vec![(self.own_field(), Some(kept))]);
         }
         self.arrived = suspension.arrived.clone();
@@ -484,13 +516,8 @@ impl Task {
     }
 }
 
-fn waiting(messages: Vec<Outgoing>) -> Step {
-    Step::Done(Box::new(Done {
-        outcome: None,
-        messages,
-        replayed: false,
-        ends_run: false,
-    }))
+fn waiting() -> Step {
+    Step::Done(Box::default())
 }
 
 /// Where a variable is, if it is shared: all but chain-scoped ones.

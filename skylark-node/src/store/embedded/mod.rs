@@ -11,7 +11,7 @@ mod tables;
 mod writer;
 
 use super::{
-    ABANDONED, Room, Store, StoreError, StoreOptions, cancelled,
+    ABANDONED, Room, Store, StoreError, StoreOptions, cancelled, kept_run,
     options::{begin_text, blob_text, run_text},
 };
 use crate::metrics::{STORE_SYNCS, STORE_WRITES};
@@ -330,11 +330,23 @@ impl Store for EmbeddedStore {
         let lease = key
             .as_ref()
             .map(|key| leases.take(key, &begin.owner, begin.lease));
+        let mut run = None;
         let found = self.shared.read(|snapshot| {
             if let Some(id) = &begin.id {
                 let key = outcome_key(&begin.app, &id.chain_id, &id.task_id);
                 if let Some(outcome) = snapshot.kept(key, clock.now(), options.max_read)? {
                     return Ok(outcome.map_or_else(Found::TooLarge, Found::Outcome));
+                }
+                if id.is_first() {
+                    let key = run_key(&begin.app, &id.chain_id);
+                    match snapshot.kept(key, clock.now(), options.max_read)? {
+                        Some(Err(size)) => return Ok(Found::TooLarge(size)),
+                        Some(Ok(kept)) => match kept_run::unpack(kept) {
+                            (true, run) => return Ok(Found::Over(run)),
+                            (false, record) => run = Some(record),
+                        },
+                        None => {}
+                    }
                 }
                 let key = cancelled_key(&begin.app, &id.chain_id);
                 if snapshot.kept(key, clock.now(), 0)?.is_some() {
@@ -355,7 +367,8 @@ impl Store for EmbeddedStore {
             leases.release(&key, epoch);
         }
         match found? {
-            Found::Fields(fields) => Ok(Begun::Leased { epoch, fields }),
+            Found::Fields(fields) => Ok(Begun::Leased { epoch, fields, run }),
+            Found::Over(run) => Ok(Begun::Over { run }),
             Found::Cancelled => Ok(Begun::Recorded(cancelled())),
             Found::Busy(remaining) => Ok(Begun::Busy { remaining }),
             Found::Outcome(bytes) => skylark_abi::decode(&bytes)
@@ -438,7 +451,8 @@ impl Store for EmbeddedStore {
     }
 
     async fn run(&self, app: &str, chain_id: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.kept(run_key(app, chain_id), || run_text(chain_id))
+        let kept = self.kept(run_key(app, chain_id), || run_text(chain_id))?;
+        Ok(kept.map(|kept| kept_run::unpack(kept).1))
     }
 
     async fn put_run(
@@ -534,6 +548,7 @@ impl Store for EmbeddedStore {
 /// What begin finds in its snapshot.
 enum Found {
     Outcome(Vec<u8>),
+    Over(Vec<u8>),
     Cancelled,
     Busy(Duration),
     Fields(Vec<Versioned>),

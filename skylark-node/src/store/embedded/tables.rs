@@ -10,11 +10,11 @@ use skylark_abi::{
     protocol::{BundleField, Commit, Committed, OutboxEntry, RunWrite, Versioned},
 };
 
-use super::super::Room;
+use super::super::{Room, kept_run};
 
 /// Grows with every change of the tables below that an older build would read
 /// wrongly.
-pub(super) const LAYOUT: u64 = 2;
+pub(super) const LAYOUT: u64 = 3;
 
 /// `layout`, and `boot`: how often the store was opened.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
@@ -390,7 +390,8 @@ impl<'txn> Tables<'txn> {
         run: &RunWrite,
         (now, expires): (u64, u64),
     ) -> Disk<()> {
-        self.keep(run_key(app, &run.chain_id), &run.record, expires)?;
+        let kept = kept_run::pack(run.first_is_over, &run.record);
+        self.keep(run_key(app, &run.chain_id), &kept, expires)?;
         let failed = (FAILED, app, run.chain_id.as_str(), "");
         if run.failed {
             self.keep(failed, &[], expires)
@@ -411,10 +412,10 @@ impl<'txn> Tables<'txn> {
         let key = run_key(app, chain_id);
         let recorded = self.kept.get(key)?.and_then(|kept| {
             let (expires, value) = kept.value();
-            (expires > now).then(|| value.to_vec())
+            (expires > now).then(|| kept_run::unpack(value.to_vec()).1)
         });
         if recorded.is_none() {
-            self.keep(key, run, expires)?;
+            self.keep(key, &kept_run::pack(false, run), expires)?;
             self.post(app, outbox, now)?;
         }
         Ok(recorded)

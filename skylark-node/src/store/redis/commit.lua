@@ -2,7 +2,7 @@
 --
 -- KEYS  1 the invocation's record, 2 index of bundles, 3 index of the outbox,
 --       4 payloads of the outbox, 5 the run's record, 6 index of failed runs,
---       7 and 8 record and cancellation of the invocation to begin, 9… bundles
+--       7 to 9 record, cancellation and run of the invocation to begin, 10… bundles
 -- ARGV  1 epoch, or '' without an id; 2 whether an outcome follows (0 or 1);
 --       3 the outcome; 4 whether a run's record follows (0, 1, or 2 if it
 --       failed); 5 the run's record; 6 its id; 7 retention in ms; 8 how long a
@@ -89,7 +89,7 @@ post(outbox, payloads, messages, next - 1)
 if ARGV[13] == '0' then
   return {0}
 end
-local begun = begin(KEYS[7], KEYS[8], next, next + ARGV[13] - 1)
+local begun = begin(KEYS[7], KEYS[8], KEYS[9], next, next + ARGV[13] - 1)
 local answer = {0}
 for i = 1, #begun do
   answer[i + 1] = begun[i] or false

@@ -3,17 +3,30 @@
 --
 -- record     the invocation's record
 -- cancelled  is there if its run was cancelled
+-- run        the run's record, if the invocation is its first task: '+' if that is
+--            over, or '-', and the record itself; else the same as `record`
 -- first      of ARGV: owner; lease in ms; how long the record outlives its lease
 --            in ms; most bytes to read; variables (see fields.lua), up to `last`
--- returns {'recorded', outcome}, {'cancelled'}, {'busy', ms}, {'too_large', bytes}
---         or {'leased', epoch, version, value, …}
-local function begin(record, cancelled, first, last)
+-- returns {'recorded', outcome}, {'over', run}, {'cancelled'}, {'busy', ms}, {'too_large', bytes}
+--         or {'leased', run or nil, epoch, version, value, …}
+local function begin(record, cancelled, run, first, last)
   local owner, lease, most = ARGV[first], tonumber(ARGV[first + 1]), tonumber(ARGV[first + 3])
   local size = redis.call('HSTRLEN', record, 'outcome')
   if size > most then
     return {'too_large', size}
   elseif size > 0 then
     return {'recorded', redis.call('HGET', record, 'outcome')}
+  end
+  local known = false
+  if run ~= record then
+    size = redis.call('STRLEN', run)
+    if size > most then
+      return {'too_large', size}
+    end
+    known = size > 0 and redis.call('GET', run)
+    if known and string.sub(known, 1, 1) == '+' then
+      return {'over', known}
+    end
   end
   if redis.call('EXISTS', cancelled) == 1 then
     return {'cancelled'}
@@ -40,5 +53,5 @@ local function begin(record, cancelled, first, last)
     'lease', string.format('%.0f', now + lease),
     'owner', owner)
   redis.call('PEXPIRE', record, lease + tonumber(ARGV[first + 2]))
-  return read_into({'leased', epoch}, first + 4, last)
+  return read_into({'leased', known, epoch}, first + 4, last)
 end

@@ -9,7 +9,7 @@ mod connection;
 mod scripts;
 
 use super::{
-    ABANDONED, Store, StoreError, StoreOptions, cancelled,
+    ABANDONED, Store, StoreError, StoreOptions, cancelled, kept_run,
     options::{begin_text, blob_text, run_text},
 };
 use async_trait::async_trait;
@@ -173,10 +173,18 @@ impl RedisStore {
             "fields" => Begun::Leased {
                 epoch: 0,
                 fields: fields(&begin.reads, items)?,
+                run: None,
             },
-            "leased" => Begun::Leased {
-                epoch: items.number()?,
-                fields: fields(&begin.reads, items)?,
+            "leased" => {
+                let run = items.bytes()?.map(|kept| kept_run::unpack(kept).1);
+                Begun::Leased {
+                    run,
+                    epoch: items.number()?,
+                    fields: fields(&begin.reads, items)?,
+                }
+            }
+            "over" => Begun::Over {
+                run: kept_run::unpack(items.bytes()??).1,
             },
             "recorded" => match skylark_abi::decode(&items.bytes()??) {
                 Ok(outcome) => Begun::Recorded(outcome),
@@ -192,6 +200,16 @@ impl RedisStore {
             }
             _ => return None,
         }))
+    }
+}
+
+/// The run whose record is to be looked at when this begins: that of a first task.
+/// For any other its own record stands there.
+fn run_of(app: &str, id: &InvocationId) -> String {
+    if id.is_first() {
+        keys::run(app, &id.chain_id)
+    } else {
+        keys::record(app, id)
     }
 }
 
@@ -270,6 +288,7 @@ impl Store for RedisStore {
             Some(id) => {
                 list.keys.push(keys::record(&begin.app, id));
                 list.keys.push(keys::cancelled(&begin.app, &id.chain_id));
+                list.keys.push(run_of(&begin.app, id));
                 &self.scripts.begin
             }
             None => &self.scripts.snapshot,
@@ -310,6 +329,7 @@ impl Store for RedisStore {
                 keys::failed(app),
                 of_task(then_id),
                 then_id.map_or_else(|| index.clone(), |id| keys::cancelled(app, &id.chain_id)),
+                then_id.map_or_else(|| index.clone(), |id| run_of(app, id)),
             ],
         };
         let epoch = commit
@@ -324,7 +344,7 @@ impl Store for RedisStore {
         match &commit.run {
             Some(run) => call
                 .arg(1 + u8::from(run.failed))
-                .arg(run.record.as_slice())
+                .arg(kept_run::pack(run.first_is_over, &run.record))
                 .arg(&run.chain_id),
             None => call.arg(0).arg("").arg(""),
         };
@@ -372,11 +392,12 @@ impl Store for RedisStore {
         self.enter(app).await?;
         let mut call = self.scripts.accept.key(keys::run(app, chain_id));
         call.key(keys::outbox(app)).key(keys::outbox_data(app));
-        call.arg(run).arg(time_to_live(retention));
+        call.arg(kept_run::pack(false, &run))
+            .arg(time_to_live(retention));
         give_messages(&outbox, &mut call);
         match self.invoke(Repeat::Never, &call).await? {
             Value::Nil => Ok(None),
-            Value::BulkString(recorded) => Ok(Some(recorded)),
+            Value::BulkString(recorded) => Ok(Some(kept_run::unpack(recorded).1)),
             _ => Err(self.connection.unexpected("answer to an accept")),
         }
     }
@@ -427,8 +448,9 @@ impl Store for RedisStore {
     }
 
     async fn run(&self, app: &str, chain_id: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.value(&keys::run(app, chain_id), || run_text(chain_id))
-            .await
+        let key = keys::run(app, chain_id);
+        let kept = self.value(&key, || run_text(chain_id)).await?;
+        Ok(kept.map(|kept| kept_run::unpack(kept).1))
     }
 
     async fn put_run(
@@ -441,12 +463,15 @@ impl Store for RedisStore {
             chain_id,
             record,
             failed,
+            first_is_over,
         } = run;
         self.options
             .admit_value(record.len(), || run_text(&chain_id))?;
         let mut call = self.scripts.put_run.key(keys::run(app, &chain_id));
         call.key(keys::failed(app));
-        call.arg(record).arg(chain_id).arg(u8::from(failed));
+        call.arg(kept_run::pack(first_is_over, &record))
+            .arg(chain_id)
+            .arg(u8::from(failed));
         call.arg(time_to_live(retention));
         self.invoke(Repeat::Harmless, &call).await.map(drop)
     }

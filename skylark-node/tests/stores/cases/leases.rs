@@ -5,7 +5,7 @@ use crate::eventually::eventually;
 use futures::future::join_all;
 use skylark_abi::{
     call::{FailureKind, Outcome},
-    protocol::{Begin, Begun, Commit, Committed},
+    protocol::{Begin, Begun, Commit, Committed, RunWrite},
 };
 use std::time::Duration;
 
@@ -17,11 +17,61 @@ cases![
     late_owner_may_commit_if_nobody_took_over,
     begin_without_id_takes_no_lease,
     commit_without_outcome_gives_the_lease_back,
+    a_runs_record_tells_of_its_first_task,
     a_commit_begins_the_next,
     a_cancelled_run_does_not_begin,
     many_owners_of_one_invocation_do_it_once,
     records_expire,
 ];
+
+async fn a_runs_record_tells_of_its_first_task(app: App) {
+    let id = app.id("r");
+    let accepted = app
+        .store
+        .accept(&app.name, &id.chain_id, b"begun".into(), Vec::new(), LONG)
+        .await;
+    assert_eq!(accepted, Ok(None));
+    let begun = app.begin("r", "n1", LONG).await;
+    let Begun::Leased { epoch, run: of, .. } = begun else {
+        panic!("{begun:?}")
+    };
+    assert_eq!(of.as_deref(), Some(&b"begun"[..]));
+    let commit = Commit {
+        outcome: None,
+        run: Some(RunWrite {
+            first_is_over: true,
+            ..run(&id.chain_id, b"ended")
+        }),
+        ..app.commit_of("r", epoch)
+    };
+    assert_eq!(app.send(&commit).await, DONE);
+    assert_eq!(app.send(&commit).await, Committed::Fenced);
+    let over = Begun::Over {
+        run: b"ended".into(),
+    };
+    for owner in ["n1", "n2"] {
+        assert_eq!(app.begin("r", owner, LONG).await, over);
+    }
+    // Along with another commit, too.
+    let commit = Commit {
+        then: Some(Box::new(app.begin_of("r", "n2"))),
+        ..app.commit()
+    };
+    let begun = Some(over);
+    assert_eq!(app.send(&commit).await, Committed::Done { begun });
+    // Other tasks of the run are not over by that.
+    let child = Begin {
+        id: Some(id.child(0)),
+        ..app.begin_of("r", "n1")
+    };
+    let begun = app.store.begin(&child).await.expect("begin");
+    assert!(
+        matches!(begun, Begun::Leased { run: None, .. }),
+        "{begun:?}"
+    );
+    let kept = app.store.run(&app.name, &id.chain_id).await;
+    assert_eq!(kept, Ok(Some(b"ended".into())));
+}
 
 async fn outcome_is_recorded(app: App) {
     for (run, outcome) in [
@@ -48,11 +98,8 @@ async fn outcome_is_recorded(app: App) {
     }
     // Another task of the same run is another invocation.
     let begin = Begin {
-        app: app.name.clone(),
         id: Some(app.id("ok").child(0)),
-        owner: "n1".into(),
-        lease: LONG,
-        reads: Vec::new(),
+        ..app.begin_of("ok", "n1")
     };
     assert!(matches!(
         app.store.begin(&begin).await,
@@ -168,11 +215,9 @@ async fn commit_without_outcome_gives_the_lease_back(app: App) {
 async fn a_commit_begins_the_next(app: App) {
     let epoch = app.lease("r", "n1", LONG).await;
     let next = Begin {
-        app: app.name.clone(),
         id: Some(app.id("r").child(0)),
-        owner: "n1".into(),
-        lease: LONG,
         reads: vec![var("a"), var("never")],
+        ..app.begin_of("r", "n1")
     };
     let commit = Commit {
         writes: vec![(var("a"), Some(b"1".to_vec()))],
@@ -180,7 +225,7 @@ async fn a_commit_begins_the_next(app: App) {
         ..app.commit_of("r", epoch)
     };
     let Committed::Done {
-        begun: Some(Begun::Leased { epoch, fields }),
+        begun: Some(Begun::Leased { epoch, fields, .. }),
     } = app.send(&commit).await
     else {
         panic!("nothing was begun");
@@ -250,8 +295,8 @@ async fn many_owners_of_one_invocation_do_it_once(app: App) {
                     .expect("begin");
                 match begun {
                     Begun::Recorded(outcome) => Some(outcome),
-                    Begun::Busy { .. } => None,
-                    Begun::Leased { epoch, fields } => {
+                    Begun::Busy { .. } | Begun::Over { .. } => None,
+                    Begun::Leased { epoch, fields, .. } => {
                         let commit = Commit {
                             checks: vec![(var("a"), fields[0].version)],
                             writes: vec![(var("a"), Some(owner.clone().into_bytes()))],

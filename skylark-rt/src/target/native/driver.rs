@@ -220,7 +220,7 @@ impl Host {
         let begun = self.begin(&Promise::begin(app, id, NODE))?;
         let read: Option<Versioned> = match begun {
             Begun::Leased { fields, .. } => fields.into_iter().next(),
-            Begun::Recorded(_) | Begun::Busy { .. } => None,
+            Begun::Recorded(_) | Begun::Over { .. } | Begun::Busy { .. } => None,
         };
         let version = read.as_ref().map_or(0, |r| r.version);
         let promise = read.as_ref().and_then(Promise::of).unwrap_or_default();
@@ -304,6 +304,7 @@ impl Host {
             dedupe: true,
             prefetch: Vec::new(),
             inline: false,
+            input_hash: None,
             acks: vec![entry.to_owned()],
             bounds: self.bounds.clone(),
         }
@@ -410,7 +411,7 @@ impl Host {
                 Ok(Miss::Known(value)) => return Ok(Ok(value)),
                 Ok(Miss::Read(begin)) => match self.begin(&begin)? {
                     Begun::Leased { fields, .. } => task.borrow_mut().filled(fields),
-                    Begun::Recorded(_) | Begun::Busy { .. } => {
+                    Begun::Recorded(_) | Begun::Over { .. } | Begun::Busy { .. } => {
                         return Ok(Err(Failure::new(
                             FailureKind::Unavailable,
                             "the store answered a plain read with a lease",

@@ -51,6 +51,7 @@ impl Memory {
         Begun::Leased {
             epoch,
             fields: begin.reads.iter().map(|f| self.read(f)).collect(),
+            run: None,
         }
     }
 
@@ -211,6 +212,7 @@ mod tests {
                 version,
                 value: value.map(|v| vec![v]),
             }],
+            run: None,
         }
     }
 
