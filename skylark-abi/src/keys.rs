@@ -35,12 +35,14 @@ pub fn version_field(name: &str) -> String {
     format!("@{name}")
 }
 
-/// The invocation record (hash: `epoch`, `lease`, `owner`, `outcome`).
+/// The invocation record (string: `=` and the encoded outcome, or the lease: its
+/// epoch, when it ends in milliseconds since the Unix epoch, its owner).
 pub fn record(app: &str, id: &InvocationId) -> String {
     format!("sky:{{{app}}}:task:{}:{}", id.chain_id, id.task_id)
 }
 
-/// The record of a run (string: an encoded `run::RunRecord`).
+/// The record of a run (string: `+` if its first task is over, else `-`; then the
+/// encoded `run::RunRecord`).
 pub fn run(app: &str, chain_id: &str) -> String {
     format!("sky:{{{app}}}:run:{chain_id}")
 }

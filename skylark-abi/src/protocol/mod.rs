@@ -159,11 +159,22 @@ pub struct RunWrite {
     pub chain_id: String,
     /// An encoded [`RunRecord`](crate::run::RunRecord).
     pub record: Vec<u8>,
-    /// Whether it failed, and so belongs on the list of what did.
-    pub failed: bool,
+    /// Its place on the list of runs that failed.
+    pub listed: Listed,
     /// Whether the run's first task is over, so that its begin answers
     /// [`Begun::Over`].
     pub first_is_over: bool,
+}
+
+/// What becomes of a run's place on the list of runs that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listed {
+    /// Nothing.
+    Same,
+    /// It failed.
+    Enter,
+    /// It is tried again.
+    Leave,
 }
 
 impl OutboxEntry {

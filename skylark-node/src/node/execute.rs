@@ -487,7 +487,7 @@ impl Node {
         let first = invocation.id.is_first();
         commit.run = Some(RunWrite {
             chain_id: id.clone(),
-            failed: matches!(record.status, RunStatus::Failed(_)),
+            listed: runs::listed(&record),
             record: skylark_abi::encode(&record),
             first_is_over: !first || commit.outcome.is_some(),
         });

@@ -4,7 +4,7 @@
 use super::{Node, NodeError, invoke::now, views::RunView};
 use skylark_abi::{
     call::{Failure, FailureKind},
-    protocol::{Commit, OutboxEntry, RunWrite},
+    protocol::{Commit, Listed, OutboxEntry, RunWrite},
     run::{Message, Placement, RunStatus},
 };
 use std::time::Duration;
@@ -83,7 +83,7 @@ impl Node {
             run: Some(RunWrite {
                 chain_id: id.to_owned(),
                 record: skylark_abi::encode(&record),
-                failed: false,
+                listed: Listed::Leave,
                 // What is tried again has another id.
                 first_is_over: true,
             }),

@@ -3,7 +3,7 @@
 use super::{Node, NodeError, unix_us, views::RunView};
 use skylark_abi::{
     call::Outcome,
-    protocol::RunWrite,
+    protocol::{Listed, RunWrite},
     run::{Completion, RunRecord, RunStatus, TaskReport},
 };
 use std::{
@@ -181,6 +181,14 @@ fn weight(id: &str, record: &RunRecord) -> usize {
     2 * id.len() + result + size_of::<Entry>() + record.tasks.len() * size_of::<TaskReport>()
 }
 
+/// Where a run of this record is listed.
+pub(super) fn listed(record: &RunRecord) -> Listed {
+    match record.status {
+        RunStatus::Failed(_) => Listed::Enter,
+        RunStatus::Running | RunStatus::Succeeded(_) => Listed::Same,
+    }
+}
+
 /// The record of a run that ended so.
 pub(super) fn ended(begun: &RunRecord, outcome: Outcome, tasks: Vec<TaskReport>) -> RunRecord {
     RunRecord {
@@ -250,7 +258,7 @@ impl Node {
         let run = RunWrite {
             chain_id: id.to_owned(),
             record: skylark_abi::encode(record),
-            failed: matches!(record.status, RunStatus::Failed(_)),
+            listed: listed(record),
             first_is_over: !matches!(record.status, RunStatus::Running),
         };
         let retention = self.0.config.bounds.retention;

@@ -9,7 +9,9 @@ use async_trait::async_trait;
 use skylark_abi::{
     call::Outcome,
     keys::{self, Bundle},
-    protocol::{Begin, Begun, BundleField, Commit, Committed, OutboxEntry, RunWrite, Versioned},
+    protocol::{
+        Begin, Begun, BundleField, Commit, Committed, Listed, OutboxEntry, RunWrite, Versioned,
+    },
 };
 use std::{
     collections::{BTreeMap, HashMap},
@@ -127,11 +129,11 @@ impl Contents {
 
     fn keep_run(&mut self, app: &str, run: &RunWrite, expires: Instant) {
         let key = keys::run(app, &run.chain_id);
-        let id = (app.to_owned(), run.chain_id.clone());
-        if run.failed {
-            self.failed.insert(id, expires);
-        } else {
-            self.failed.remove(&id);
+        let id = || (app.to_owned(), run.chain_id.clone());
+        match run.listed {
+            Listed::Same => {}
+            Listed::Enter => drop(self.failed.insert(id(), expires)),
+            Listed::Leave => drop(self.failed.remove(&id())),
         }
         let value = run.record.clone();
         let run = KeptRun {
@@ -300,7 +302,7 @@ impl Store for MemoryStore {
         let run = RunWrite {
             chain_id: chain_id.to_owned(),
             record: run,
-            failed: false,
+            listed: Listed::Same,
             first_is_over: false,
         };
         contents.keep_run(app, &run, after(now, retention));

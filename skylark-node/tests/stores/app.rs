@@ -5,7 +5,8 @@ use skylark_abi::{
     call::{Failure, FailureKind, Outcome},
     keys::Bundle,
     protocol::{
-        Begin, Begun, Bounds, BundleField, Commit, Committed, OutboxEntry, RunWrite, Versioned,
+        Begin, Begun, Bounds, BundleField, Commit, Committed, Listed, OutboxEntry, RunWrite,
+        Versioned,
     },
     value::Codec,
 };
@@ -64,7 +65,7 @@ pub(crate) fn run(chain_id: &str, record: &[u8]) -> RunWrite {
     RunWrite {
         chain_id: chain_id.to_owned(),
         record: record.to_vec(),
-        failed: false,
+        listed: Listed::Same,
         first_is_over: false,
     }
 }

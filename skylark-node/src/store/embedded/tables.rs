@@ -7,7 +7,7 @@ use redb::{
 use skylark_abi::{
     call::Outcome,
     keys::Bundle,
-    protocol::{BundleField, Commit, Committed, OutboxEntry, RunWrite, Versioned},
+    protocol::{BundleField, Commit, Committed, Listed, OutboxEntry, RunWrite, Versioned},
 };
 
 use super::super::{Room, kept_run};
@@ -393,10 +393,10 @@ impl<'txn> Tables<'txn> {
         let kept = kept_run::pack(run.first_is_over, &run.record);
         self.keep(run_key(app, &run.chain_id), &kept, expires)?;
         let failed = (FAILED, app, run.chain_id.as_str(), "");
-        if run.failed {
-            self.keep(failed, &[], expires)
-        } else {
-            self.forget(failed, now).map(drop)
+        match run.listed {
+            Listed::Same => Ok(()),
+            Listed::Enter => self.keep(failed, &[], expires),
+            Listed::Leave => self.forget(failed, now).map(drop),
         }
     }
 

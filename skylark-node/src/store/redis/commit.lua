@@ -4,8 +4,8 @@
 --       4 payloads of the outbox, 5 the run's record, 6 index of failed runs,
 --       7 to 9 record, cancellation and run of the invocation to begin, 10… bundles
 -- ARGV  1 epoch, or '' without an id; 2 whether an outcome follows (0 or 1);
---       3 the outcome; 4 whether a run's record follows (0, 1, or 2 if it
---       failed); 5 the run's record; 6 its id; 7 retention in ms; 8 how long a
+--       3 the outcome; 4 whether a run's record follows (0, or 1 and its
+--       place, see failed.lua); 5 the run's record; 6 its id; 7 retention in ms; 8 how long a
 --       run's bundle is kept in ms; 9 to 13 number of checks, writes, acks,
 --       messages, and of what begin takes;
 --       checks: position of the bundle in KEYS, name, version;
@@ -25,8 +25,8 @@ local messages = acks + ARGV[11]
 local next = messages + 3 * ARGV[12]
 
 if epoch ~= '' then
-  local held = redis.call('HMGET', record, 'epoch', 'outcome')
-  if held[1] ~= epoch or held[2] then
+  local held = epoch .. ' '
+  if redis.call('GETRANGE', record, 0, #held - 1) ~= held then
     return {-1}
   end
 end
@@ -43,7 +43,8 @@ end
 for i = writes, acks - 1, 5 do
   redis.call('HLEN', KEYS[tonumber(ARGV[i])])
 end
-if ARGV[4] ~= '0' then
+local place = tonumber(ARGV[4]) - 1
+if place > 0 then
   redis.call('ZCARD', failed)
 end
 probe_outbox(outbox, payloads, messages, next - 1)
@@ -71,15 +72,13 @@ for i = writes, acks - 1, 5 do
   end
 end
 if epoch ~= '' and ARGV[2] == '1' then
-  redis.call('HSET', record, 'outcome', ARGV[3])
-  redis.call('HDEL', record, 'lease', 'owner')
-  redis.call('PEXPIRE', record, retention)
+  redis.call('SET', record, '=' .. ARGV[3], 'PX', retention)
 elseif epoch ~= '' then
-  redis.call('HDEL', record, 'epoch', 'lease', 'owner')
+  redis.call('DEL', record)
 end
-if ARGV[4] ~= '0' then
+if place >= 0 then
   redis.call('SET', run, ARGV[5], 'PX', retention)
-  list_failed(failed, ARGV[6], ARGV[4] == '2', retention)
+  list_failed(failed, ARGV[6], tostring(place), retention)
 end
 for i = acks, messages - 1 do
   redis.call('ZREM', outbox, ARGV[i])

@@ -11,47 +11,50 @@
 --         or {'leased', run or nil, epoch, version, value, …}
 local function begin(record, cancelled, run, first, last)
   local owner, lease, most = ARGV[first], tonumber(ARGV[first + 1]), tonumber(ARGV[first + 3])
-  local size = redis.call('HSTRLEN', record, 'outcome')
-  if size > most then
-    return {'too_large', size}
-  elseif size > 0 then
-    return {'recorded', redis.call('HGET', record, 'outcome')}
-  end
-  local known = false
-  if run ~= record then
-    size = redis.call('STRLEN', run)
+  -- All of a lease, or the beginning of an outcome.
+  local held = redis.call('GETRANGE', record, 0, 511)
+  if string.sub(held, 1, 1) == '=' then
+    local size = redis.call('STRLEN', record) - 1
     if size > most then
       return {'too_large', size}
     end
-    known = size > 0 and redis.call('GET', run)
-    if known and string.sub(known, 1, 1) == '+' then
-      return {'over', known}
-    end
+    return {'recorded', string.sub(redis.call('GET', record), 2)}
   end
-  if redis.call('EXISTS', cancelled) == 1 then
-    return {'cancelled'}
+
+  local is_first = run ~= record
+  local known = false
+  if redis.call('EXISTS', cancelled, is_first and run or cancelled) > 0 then
+    local size = is_first and redis.call('STRLEN', run) or 0
+    if size > most then
+      return {'too_large', size}
+    elseif size > 0 then
+      known = redis.call('GET', run)
+      if string.sub(known, 1, 1) == '+' then
+        return {'over', known}
+      end
+    end
+    if redis.call('EXISTS', cancelled) == 1 then
+      return {'cancelled'}
+    end
   end
 
   local time = redis.call('TIME')
   local now_us = time[1] * 1000000 + time[2]
   local now = math.floor(now_us / 1000)
-  local held = redis.call('HMGET', record, 'epoch', 'lease', 'owner')
-  if held[3] and held[3] ~= owner and tonumber(held[2]) > now then
-    return {'busy', held[2] - now}
+  local epoch, ends, holder = string.match(held, '^(%d+) (%d+) (.*)$')
+  if holder and holder ~= owner and tonumber(ends) > now then
+    return {'busy', ends - now}
   end
 
-  size = size_of(first + 4, last)
+  local size = size_of(first + 4, last)
   if size > most then
     return {'too_large', size}
   end
 
   -- The time in microseconds grows over the life of a record, too, so that a
   -- node which slept through its record's expiry cannot hold a new one's epoch.
-  local epoch = math.max((tonumber(held[1]) or 0) + 1, now_us)
-  redis.call('HSET', record,
-    'epoch', string.format('%.0f', epoch),
-    'lease', string.format('%.0f', now + lease),
-    'owner', owner)
-  redis.call('PEXPIRE', record, lease + tonumber(ARGV[first + 2]))
+  epoch = string.format('%.0f', math.max((tonumber(epoch) or 0) + 1, now_us))
+  local text = epoch .. ' ' .. string.format('%.0f', now + lease) .. ' ' .. owner
+  redis.call('SET', record, text, 'PX', lease + tonumber(ARGV[first + 2]))
   return read_into({'leased', known, epoch}, first + 4, last)
 end

@@ -19,7 +19,9 @@ use scripts::Scripts;
 use skylark_abi::{
     InvocationId,
     keys::{self, Bundle},
-    protocol::{Begin, Begun, BundleField, Commit, Committed, OutboxEntry, RunWrite, Versioned},
+    protocol::{
+        Begin, Begun, BundleField, Commit, Committed, Listed, OutboxEntry, RunWrite, Versioned,
+    },
 };
 use std::{
     collections::HashSet,
@@ -203,6 +205,15 @@ impl RedisStore {
     }
 }
 
+/// As `failed.lua` takes it.
+fn place(listed: Listed) -> u8 {
+    match listed {
+        Listed::Same => 0,
+        Listed::Enter => 1,
+        Listed::Leave => 2,
+    }
+}
+
 /// The run whose record is to be looked at when this begins: that of a first task.
 /// For any other its own record stands there.
 fn run_of(app: &str, id: &InvocationId) -> String {
@@ -343,7 +354,7 @@ impl Store for RedisStore {
             .arg(outcome.as_deref().unwrap_or_default());
         match &commit.run {
             Some(run) => call
-                .arg(1 + u8::from(run.failed))
+                .arg(1 + place(run.listed))
                 .arg(kept_run::pack(run.first_is_over, &run.record))
                 .arg(&run.chain_id),
             None => call.arg(0).arg("").arg(""),
@@ -462,7 +473,7 @@ impl Store for RedisStore {
         let RunWrite {
             chain_id,
             record,
-            failed,
+            listed,
             first_is_over,
         } = run;
         self.options
@@ -471,7 +482,7 @@ impl Store for RedisStore {
         call.key(keys::failed(app));
         call.arg(kept_run::pack(first_is_over, &record))
             .arg(chain_id)
-            .arg(u8::from(failed));
+            .arg(place(listed));
         call.arg(time_to_live(retention));
         self.invoke(Repeat::Harmless, &call).await.map(drop)
     }
