@@ -8,10 +8,6 @@ use tokio::{
     net::TcpStream,
 };
 
-/// How long a refused connection waits before it tries again; less than the
-/// `Retry-After` that a node names, to press harder than callers should.
-const PAUSE: Duration = Duration::from_millis(100);
-
 /// Path and body of the `n`-th request.
 pub(crate) type Target = fn(u64) -> (String, String);
 
@@ -22,7 +18,7 @@ pub(crate) struct Shot {
     pub(crate) target: Target,
     /// Each with an idempotency key of its own.
     pub(crate) keyed: bool,
-    /// Whether 503 is an answer.
+    /// Whether 503 is an answer; the caller then waits for as long as it says.
     pub(crate) refusable: bool,
 }
 
@@ -105,19 +101,27 @@ async fn connection(shot: Shot, mut stream: TcpStream, until: Instant) -> Result
         );
         let sent = Instant::now();
         stream.write_all(request.as_bytes()).await?;
-        if response(&mut stream, &mut buffer, shot.refusable).await? {
-            round.latencies.push(sent.elapsed());
-        } else {
-            round.refusals.push(sent.elapsed());
-            tokio::time::sleep(PAUSE).await;
+        match response(&mut stream, &mut buffer, shot.refusable).await? {
+            None => round.latencies.push(sent.elapsed()),
+            Some(pause) => {
+                round.refusals.push(sent.elapsed());
+                let until = tokio::time::Instant::from_std(until);
+                let again = tokio::time::Instant::now() + pause;
+                tokio::time::sleep_until(again.min(until)).await;
+            }
         }
     }
     Ok(round)
 }
 
-/// Reads one response, and tells whether it is a success; anything but that or
-/// a refusal, where that may come, ends the measurement.
-async fn response(stream: &mut TcpStream, buffer: &mut Vec<u8>, refusable: bool) -> Result<bool> {
+/// Reads one response: `None` if it is a success, else for how long it asks the
+/// caller to stay away. Anything but that, or a refusal where none may come, ends
+/// the measurement.
+async fn response(
+    stream: &mut TcpStream,
+    buffer: &mut Vec<u8>,
+    refusable: bool,
+) -> Result<Option<Duration>> {
     buffer.clear();
     loop {
         ensure!(
@@ -129,18 +133,24 @@ async fn response(stream: &mut TcpStream, buffer: &mut Vec<u8>, refusable: bool)
         let httparse::Status::Complete(start) = head.parse(buffer)? else {
             continue;
         };
-        let length = head
-            .headers
-            .iter()
-            .find(|h| h.name.eq_ignore_ascii_case("content-length"))
-            .context("a response without a length")?;
-        let length: usize = std::str::from_utf8(length.value)?.parse()?;
+        let number = |name: &str| {
+            let found = head
+                .headers
+                .iter()
+                .find(|h| h.name.eq_ignore_ascii_case(name));
+            let text = found.and_then(|h| std::str::from_utf8(h.value).ok());
+            text.and_then(|digits| digits.parse::<u32>().ok())
+        };
+        let length = number("content-length").context("a response without a length")? as usize;
         if buffer.len() < start + length {
             continue;
         }
         return match head.code {
-            Some(200) => Ok(true),
-            Some(503) if refusable => Ok(false),
+            Some(200) => Ok(None),
+            Some(503) if refusable => {
+                let pause = number("retry-after").context("a refusal without Retry-After")?;
+                Ok(Some(Duration::from_secs(pause.into())))
+            }
             code => bail!("{code:?}: {}", String::from_utf8_lossy(&buffer[start..])),
         };
     }

@@ -4,22 +4,25 @@
 use crate::{
     load::Shot,
     processes,
-    subjects::{COUNT, compare, shot, with_guests},
+    subjects::{COUNT, ECHO, compare_for, shot, with_guests},
     table,
 };
 use anyhow::Result;
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 const CALLERS: [usize; 3] = [64, 256, 1024];
+/// Longer than refused callers stay away.
+const ROUND: Duration = Duration::from_secs(3);
 
 pub(crate) async fn measure(guests: &Path) -> Result<()> {
     table::head(
         "Past saturation",
-        "The counter, `--max-in-flight 64`, guarantees on. On the memory store a call is over before the next is \
-         looked at, so that nothing is refused and callers queue at their sockets. A refused caller tries again after 100 ms (the node \
-         asks for a second).",
+        "The counter, `--max-in-flight 64`, guarantees on; a refused caller comes again when the node asked it to. On \
+         the memory store a call is over before the next is looked at, so that nothing is refused and callers queue at \
+         their sockets. Bare hyper with the echo, and no limit, shows what so many connections cost by themselves, the \
+         load generator's share on the same cores included.",
         &[
-            "store",
+            "server",
             "connections",
             "successes /s",
             "p50 ms",
@@ -28,27 +31,37 @@ pub(crate) async fn measure(guests: &Path) -> Result<()> {
             "p50 of refusals, ms",
         ],
     );
-    for (name, store) in [("memory", "memory"), ("embedded, synced", "embedded:DIR")] {
+    let bare = processes::bare()?;
+    rows("bare hyper", &shot(&bare, ECHO, false)).await?;
+    for (name, store) in [
+        ("node, memory", "memory"),
+        ("node, embedded, synced", "embedded:DIR"),
+    ] {
         let node = processes::node(store, &["--max-in-flight", "64"])?;
         let node = with_guests(node, guests, &["counter"]).await?;
-        for connections in CALLERS {
-            let shots = [Shot {
-                refusable: true,
-                ..shot(&node, COUNT, true)
-            }];
-            for s in compare(&shots, connections).await? {
-                table::row(&[
-                    name.to_owned(),
-                    connections.to_string(),
-                    format!("{:.0}", s.per_second),
-                    table::ms(s.p50_us),
-                    table::ms(s.p99_us),
-                    format!("{:.0}", s.refused),
-                    table::ms(s.refused_p50_us),
-                ]);
-            }
-        }
+        let count = Shot {
+            refusable: true,
+            ..shot(&node, COUNT, true)
+        };
+        rows(name, &count).await?;
     }
     println!();
+    Ok(())
+}
+
+async fn rows(name: &str, shot: &Shot) -> Result<()> {
+    for connections in CALLERS {
+        for s in compare_for(std::slice::from_ref(shot), connections, ROUND).await? {
+            table::row(&[
+                name.to_owned(),
+                connections.to_string(),
+                format!("{:.0}", s.per_second),
+                table::ms(s.p50_us),
+                table::ms(s.p99_us),
+                format!("{:.0}", s.refused),
+                table::ms(s.refused_p50_us),
+            ]);
+        }
+    }
     Ok(())
 }

@@ -44,13 +44,22 @@ pub(crate) fn shot(process: &Process, target: Target, keyed: bool) -> Shot {
 
 /// Measures the subjects in turn, round by round.
 pub(crate) async fn compare(subjects: &[Shot], connections: usize) -> Result<Vec<Summary>> {
+    compare_for(subjects, connections, ROUND).await
+}
+
+/// The same, with rounds of this length.
+pub(crate) async fn compare_for(
+    subjects: &[Shot],
+    connections: usize,
+    length: Duration,
+) -> Result<Vec<Summary>> {
     let mut rounds: Vec<Vec<Round>> = subjects.iter().map(|_| Vec::new()).collect();
     for subject in subjects {
         fire(subject, connections, WARM_UP).await?;
     }
     for _ in 0..ROUNDS {
         for (subject, rounds) in subjects.iter().zip(&mut rounds) {
-            rounds.push(fire(subject, connections, ROUND).await?);
+            rounds.push(fire(subject, connections, length).await?);
         }
     }
     Ok(rounds.iter().map(|r| Summary::of(r)).collect())
