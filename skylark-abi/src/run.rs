@@ -4,6 +4,7 @@ use crate::{
     call::{Failure, Field, Outcome},
     id::InvocationId,
     journal::{Arrival, HttpRequest, ReplyTo, Seen},
+    protocol::Versioned,
     value::Codec,
 };
 use minicbor::{Decode, Encode};
@@ -165,6 +166,53 @@ pub enum Message {
     /// Ask a server outside, and answer with what it says.
     #[n(4)]
     Http(#[n(0)] Box<Errand>),
+}
+
+/// A message on its way to another node.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Delivery {
+    /// The message.
+    #[n(0)]
+    pub message: Message,
+    /// Set if both nodes are known to share the store.
+    #[n(1)]
+    pub shared: Option<Shared>,
+}
+
+/// What goes along with a message to a node that shares the sender's store.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Shared {
+    /// The message's outbox entry: the commit that carries it out removes it.
+    #[n(0)]
+    pub entry: String,
+    /// The commit that sent it was also its begin.
+    #[n(1)]
+    pub lease: Option<Lease>,
+}
+
+/// What a begin gave.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Lease {
+    /// The lease's number.
+    #[n(0)]
+    pub epoch: u64,
+    /// What was read.
+    #[n(1)]
+    pub fields: Vec<Versioned>,
+}
+
+/// The answer to a [`Delivery`], once its effects are committed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Delivered {
+    /// The message is out of the outbox.
+    #[n(0)]
+    pub acknowledged: bool,
+    /// Variables of the app that the function is known to touch.
+    #[n(1)]
+    pub touched: Vec<String>,
+    /// The same of those that belong to a key.
+    #[n(2)]
+    pub keyed: Vec<String>,
 }
 
 /// What an invocation waited for.

@@ -65,13 +65,16 @@ pub struct BundleField {
 
 /// A variable as read: its version is 0 and its value `None` if it was never
 /// written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Versioned {
     /// Which one.
+    #[n(0)]
     pub field: BundleField,
     /// Grows by one with every write.
+    #[n(1)]
     pub version: u64,
     /// Tagged bytes.
+    #[cbor(n(2), with = "minicbor::bytes")]
     pub value: Option<Vec<u8>>,
 }
 

@@ -4,7 +4,7 @@ use super::{Node, NodeError, quick::Quick};
 use crate::engine::{Engine, Module};
 use bytes::Bytes;
 use serde::Serialize;
-use skylark_abi::{Schema, keys::Bundle, names, schema::nearest, value};
+use skylark_abi::{Schema, call::Scope, keys::Bundle, names, schema::nearest, value};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
@@ -136,6 +136,20 @@ impl App {
         entry.touched = Arc::new(entry.touched.union(touched).cloned().collect());
         entry.written = Arc::new(entry.written.union(written).cloned().collect());
         entry.keyed = Arc::new(entry.keyed.union(keyed).cloned().collect());
+    }
+
+    /// Adds what another node knows of a function that runs there.
+    pub(super) fn learn_of(&self, function: &str, touched: &[String], keyed: &[String]) {
+        let declared = |scope, names: &[String]| -> BTreeSet<String> {
+            let of_scope: BTreeSet<_> = self.schema.states_in(scope).collect();
+            let known = names.iter().filter(|n| of_scope.contains(n.as_str()));
+            known.cloned().collect()
+        };
+        let touched = declared(Scope::App, touched);
+        let keyed = declared(Scope::Key, keyed);
+        if !touched.is_empty() || !keyed.is_empty() {
+            self.learn(function, &touched, &BTreeSet::new(), &keyed);
+        }
     }
 
     /// Waits for the lanes of these variables, in the order of their names, so

@@ -2,14 +2,14 @@
 
 use super::{
     Node, NodeError,
-    execute::{Cause, Dedupe, Executed, Prepared},
+    execute::{Came, Cause, Dedupe, Executed, Handed, Prepared},
     outbox::Claim,
     runs, unix_us,
 };
 use skylark_abi::{
     call::{Failure, FailureKind},
     protocol::{Commit, OutboxEntry, Outgoing, refused},
-    run::{Completion, Message, RunRecord},
+    run::{Completion, Delivered, Delivery, Lease, Message, RunRecord, Shared},
 };
 use std::{
     collections::BTreeMap,
@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 impl Node {
     /// Starts to deliver what an execution committed. What is due only after the
     /// claim on it has passed is left to the sweeps.
-    pub(super) fn send(&self, app: &str, messages: Vec<Outgoing>) {
+    pub(super) fn send(&self, app: &str, messages: Vec<Outgoing>, mut handed: Option<Handed>) {
         for Outgoing {
             entry,
             message,
@@ -41,12 +41,19 @@ impl Node {
                 continue;
             }
             if let Some(claim) = self.0.outbox.claim(&entry) {
-                self.send_claimed(app, claim, message, after);
+                let lease = handed.take_if(|h| h.entry == entry).map(|h| h.lease);
+                self.send_claimed(app, claim, (message, lease), after);
             }
         }
     }
 
-    fn send_claimed(&self, app: &str, claim: Claim, message: Message, after: Duration) {
+    fn send_claimed(
+        &self,
+        app: &str,
+        claim: Claim,
+        (message, lease): (Message, Option<Lease>),
+        after: Duration,
+    ) {
         let node = self.clone();
         let app = app.to_owned();
         self.0.background.spawn(async move {
@@ -55,7 +62,7 @@ impl Node {
                 if !after.is_zero() {
                     tokio::time::sleep(after).await;
                 }
-                node.deliver_until_acknowledged(&app, &claim.entry, message)
+                node.deliver_until_acknowledged(&app, &claim.entry, message, lease)
                     .await
             };
             let acknowledged = tokio::select! {
@@ -104,7 +111,13 @@ impl Node {
 
     /// Whether the target took it, before patience ran out, and the outbox still
     /// has it.
-    async fn deliver_until_acknowledged(&self, app: &str, entry: &str, message: Message) -> bool {
+    async fn deliver_until_acknowledged(
+        &self,
+        app: &str,
+        entry: &str,
+        message: Message,
+        mut lease: Option<Lease>,
+    ) -> bool {
         let started = Instant::now();
         let mut pause = BACKOFF.0;
         let target = target(&message).map_or(self.name(), |t| t).to_owned();
@@ -112,12 +125,17 @@ impl Node {
             let here = target == self.name() || self.replaces(&target, &message);
             let result = if here {
                 let _turn = self.0.outbox.executions.acquire().await;
-                self.accept(message.clone(), Some(entry)).await
+                self.accept(message.clone(), Came::by(entry)).await
             } else {
-                let result = self.deliver_to_peer(&target, &message).await;
+                let lease = lease.take();
+                let epoch = lease.as_ref().map(|lease| lease.epoch);
+                let result = self.deliver_to_peer(&target, &message, entry, lease).await;
                 let silent = matches!(result, Err(NodeError::Silent(_)));
                 self.0.neighbours.asked(&target, !silent);
-                result.map(|()| false)
+                if silent && let Some(epoch) = epoch {
+                    self.give_back(app, &message, epoch).await;
+                }
+                result
             };
             match result {
                 Ok(acknowledged) => return !acknowledged,
@@ -163,12 +181,54 @@ impl Node {
         !completion.durable && age > self.0.config.wait * 2
     }
 
-    async fn deliver_to_peer(&self, target: &str, message: &Message) -> Result<(), NodeError> {
+    /// Lets others carry out what was begun for a node that does not answer.
+    async fn give_back(&self, app: &str, message: &Message, epoch: u64) {
+        let id = match message {
+            Message::Invoke(i) => &i.id,
+            Message::Answer(answer) => &answer.reply.to,
+            Message::Complete(_) | Message::Await(_) | Message::Http(_) => return,
+        };
+        let commit = Commit {
+            id: Some(id.clone()),
+            epoch,
+            ..Commit::new(app, &self.0.config.bounds)
+        };
+        if let Err(error) = self.0.store.commit(&commit).await {
+            tracing::warn!(app, %id, %error, "a lease was not given back; it passes");
+        }
+    }
+
+    /// Whether the message is out of the outbox by being carried out.
+    async fn deliver_to_peer(
+        &self,
+        target: &str,
+        message: &Message,
+        entry: &str,
+        lease: Option<Lease>,
+    ) -> Result<bool, NodeError> {
         let url = self.0.placer.url(target).ok_or_else(|| {
             NodeError::Silent(format!("node `{target}` is not in the topology (any more)"))
         })?;
         let patience = self.0.config.takeover;
-        self.0.peers.deliver(target, &url, message, patience).await
+        let shared = self.0.neighbours.shares(target).then(|| Shared {
+            entry: entry.to_owned(),
+            lease,
+        });
+        let delivery = Delivery {
+            message: message.clone(),
+            shared,
+        };
+        let delivered = self
+            .0
+            .peers
+            .deliver(target, &url, &delivery, patience)
+            .await?;
+        if let Some((app, function)) = function_of(message)
+            && let Ok(app) = self.function(app, function)
+        {
+            app.learn_of(function, &delivered.touched, &delivered.keyed);
+        }
+        Ok(delivered.acknowledged)
     }
 
     /// The target will never take this message: whoever waits for its end is told
@@ -201,7 +261,7 @@ impl Node {
             ..Commit::new(app, bounds)
         };
         self.0.store.commit(&commit).await?;
-        self.send(app, instead.into_iter().collect());
+        self.send(app, instead.into_iter().collect(), None);
         Ok(())
     }
 
@@ -211,17 +271,26 @@ impl Node {
     /// # Errors
     /// It could not be carried out; the sender tries again, unless it is one
     /// that will never succeed.
-    pub async fn deliver(&self, message: Message) -> Result<(), NodeError> {
+    pub async fn deliver(&self, delivery: Delivery) -> Result<Delivered, NodeError> {
+        let Delivery { message, shared } = delivery;
+        let function = function_of(&message).map(|(a, f)| (a.to_owned(), f.to_owned()));
+        let came = shared.map_or_else(Came::default, |shared| Came {
+            entry: Some(shared.entry),
+            lease: shared.lease,
+        });
         // Also while draining: the node's own runs may depend on it.
-        self.accept(message, None).await.map(drop)
+        let acknowledged = self.accept(message, came).await?;
+        let learned = function.and_then(|(app, f)| Some(self.function(&app, &f).ok()?.learned(&f)));
+        let learned = learned.unwrap_or_default();
+        Ok(Delivered {
+            acknowledged,
+            touched: learned.touched.iter().cloned().collect(),
+            keyed: learned.keyed.iter().cloned().collect(),
+        })
     }
 
     /// Carries a message out; tells whether it is out of the outbox by that.
-    pub(super) async fn accept(
-        &self,
-        message: Message,
-        entry: Option<&str>,
-    ) -> Result<bool, NodeError> {
+    pub(super) async fn accept(&self, message: Message, came: Came) -> Result<bool, NodeError> {
         let (app, cause) = match message {
             Message::Complete(completion) => {
                 self.complete(*completion).await?;
@@ -238,7 +307,7 @@ impl Node {
                 (app, Cause::Answer(answer))
             }
         };
-        let prepared = self.prepare(&app, cause, entry).await;
+        let prepared = self.prepare(&app, cause, came).await;
         let settled = self.settle(prepared).await?;
         if let Some(next) = settled.next {
             self.go_on(next);
@@ -258,6 +327,7 @@ impl Node {
             next,
             durable,
             ended_here,
+            handed,
         } = self.execute(prepared).await?;
         // Also when its outcome was recorded before: the answer to that commit
         // was lost, and who waits here was never told.
@@ -278,7 +348,7 @@ impl Node {
                 .await?;
             }
         }
-        self.send(&app, done.messages);
+        self.send(&app, done.messages, handed);
         Ok(Settled { acknowledged, next })
     }
 
@@ -345,7 +415,7 @@ impl Node {
                 match skylark_abi::decode::<Message>(&entry.payload) {
                     Ok(message) => {
                         if let Some(claim) = self.0.outbox.claim(&entry.id) {
-                            self.send_claimed(&app, claim, message, Duration::ZERO);
+                            self.send_claimed(&app, claim, (message, None), Duration::ZERO);
                         }
                     }
                     Err(error) => {
@@ -373,13 +443,22 @@ pub(super) struct Settled {
 }
 
 /// The node that a message goes to; `None` for one of its own.
-fn target(message: &Message) -> Option<&str> {
+pub(super) fn target(message: &Message) -> Option<&str> {
     match message {
         Message::Invoke(i) => i.placed.as_ref().map(|p| p.node.as_str()),
         Message::Complete(c) => Some(&c.origin),
         Message::Answer(answer) => Some(&answer.reply.node),
         Message::Await(waiting) => Some(&waiting.reply.node),
         Message::Http(errand) => Some(&errand.reply.node),
+    }
+}
+
+/// App and function of the task that a message leads to.
+fn function_of(message: &Message) -> Option<(&str, &str)> {
+    match message {
+        Message::Invoke(i) => Some((&i.app, &i.function)),
+        Message::Answer(answer) => Some((&answer.app, &answer.reply.function)),
+        Message::Complete(_) | Message::Await(_) | Message::Http(_) => None,
     }
 }
 

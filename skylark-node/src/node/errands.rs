@@ -1,7 +1,7 @@
 //! Requests to servers outside, on behalf of functions: at least once, each
 //! attempt with the same idempotency key, and only to those that are allowed.
 
-use super::{Node, NodeError, unix_us};
+use super::{Node, NodeError, execute::Came, unix_us};
 use rmpv::Value as Packed;
 use skylark_abi::{
     call::{Failure, FailureKind, Outcome},
@@ -72,7 +72,8 @@ impl Node {
         };
         let answer = Answer::new(errand.app, errand.reply, outcome, unix_us());
         // This one is done when its answer is: a crash before sends it again.
-        Box::pin(self.accept(Message::Answer(Box::new(answer)), None)).await?;
+        let answer = Message::Answer(Box::new(answer));
+        Box::pin(self.accept(answer, Came::default())).await?;
         Ok(false)
     }
 

@@ -2,7 +2,8 @@
 //! engine and the store.
 
 use super::{
-    Node, NodeError, apps::App, in_progress::Entered, micros, outbox::Claim, runs, unix_us,
+    Node, NodeError, apps::App, deliver::target, in_progress::Entered, micros, outbox::Claim, runs,
+    unix_us,
 };
 use crate::{
     engine::StateSource,
@@ -12,10 +13,10 @@ use async_trait::async_trait;
 use skylark_abi::{
     call::{CallRequest, CallResponse, Failure, FailureKind, Outcome, Scope, Variable},
     protocol::{
-        Begun, Bounds, Commit, Committed, Done, Miss, Outgoing, Plan, RunWrite, Started, Step,
-        Task, app_field,
+        Begun, Bounds, Commit, Committed, Done, Miss, Plan, RunWrite, Started, Step, Task,
+        app_field,
     },
-    run::{Answer, Invocation, Message, RunRecord, RunStatus, TaskReport},
+    run::{Answer, Invocation, Lease, Message, RunRecord, RunStatus, TaskReport},
 };
 use std::{
     collections::BTreeSet,
@@ -41,6 +42,37 @@ pub(super) enum Dedupe {
     No,
 }
 
+/// How a message came.
+#[derive(Default)]
+pub(super) struct Came {
+    /// Its outbox entry, if that is in this node's store.
+    pub(super) entry: Option<String>,
+    /// What it begins with.
+    pub(super) lease: Option<Lease>,
+}
+
+impl Came {
+    pub(super) fn by(entry: &str) -> Self {
+        Self {
+            entry: Some(entry.to_owned()),
+            lease: None,
+        }
+    }
+}
+
+/// A task on another node of the same store that was begun by a commit here.
+pub(super) struct Handed {
+    pub(super) entry: String,
+    pub(super) lease: Lease,
+}
+
+/// What a commit begins besides.
+enum Next {
+    Here(Box<Prepared>),
+    /// On another node, by this outbox entry.
+    There(String),
+}
+
 /// A task that has been carried out.
 pub(super) struct Executed {
     pub(super) done: Done,
@@ -52,8 +84,10 @@ pub(super) struct Executed {
     pub(super) durable: bool,
     /// It had ended its run, which began here, before.
     pub(super) ended_here: bool,
-    /// A successor that was begun by this task's commit.
+    /// A task that was begun by this one's commit: to be gone on with here,
     pub(super) next: Option<Prepared>,
+    /// or to be delivered.
+    pub(super) handed: Option<Handed>,
 }
 
 /// A task with what it needs to be carried out.
@@ -66,8 +100,7 @@ pub(super) struct Prepared {
     _entered: Option<Entered>,
     /// Keeps this node from delivering its message meanwhile.
     _claim: Option<Claim>,
-    /// The outbox entry that brought it, on this node's store.
-    entry: Option<String>,
+    came: Came,
     /// What it does first, if it has begun already, and how long that took.
     first: Option<(Step, Duration)>,
 }
@@ -75,7 +108,7 @@ pub(super) struct Prepared {
 impl Prepared {
     /// The outbox entry that brought it, on this node's store.
     pub(super) fn entry(&self) -> Option<&str> {
-        self.entry.as_deref()
+        self.came.entry.as_deref()
     }
 
     pub(super) fn app(&self) -> &Arc<App> {
@@ -128,71 +161,49 @@ struct Clock {
 
 impl Node {
     /// Makes a task of its cause, waiting until no other execution of it is under
-    /// way here, and for the lanes of what it is known to write. `entry` is what
-    /// brought it, in this node's own store.
-    pub(super) async fn prepare(
-        &self,
-        app: &Arc<App>,
-        cause: Cause,
-        entry: Option<&str>,
-    ) -> Prepared {
+    /// way here, and for the lanes of what it is known to write. What it was begun
+    /// with is of no use once it had to wait.
+    pub(super) async fn prepare(&self, app: &Arc<App>, cause: Cause, mut came: Came) -> Prepared {
         let (id, function) = match &cause {
             Cause::Invoke(i, Dedupe::No) => (None, &i.function),
             Cause::Invoke(i, _) => (Some(&i.id), &i.function),
             Cause::Answer(answer) => (Some(&answer.reply.to), &answer.reply.function),
         };
-        let entered = match id {
-            Some(id) => Some(self.0.in_progress.enter(&id.to_string()).await),
+        let id = id.map(ToString::to_string);
+        let written = app.learned(function).written;
+        let entered = match &id {
+            Some(id) => match self.0.in_progress.enter_if_free(id) {
+                Some(entered) => Some(entered),
+                None => {
+                    came.lease = None;
+                    Some(self.0.in_progress.enter(id).await)
+                }
+            },
             None => None,
         };
-        let lanes = app.lanes(&app.learned(function).written).await;
-        self.make(app, cause, entry, lanes, entered)
+        let lanes = match app.free_lanes(&written) {
+            Some(lanes) => lanes,
+            None => {
+                came.lease = None;
+                app.lanes(&written).await
+            }
+        };
+        let lease = came.lease.take();
+        let mut prepared = self.make(app, cause, came, lanes, entered);
+        let first = lease.and_then(|lease| prepared.task.start_with(lease));
+        prepared.first = first.map(|step| (step, Duration::ZERO));
+        prepared
     }
 
     fn make(
         &self,
         app: &Arc<App>,
         cause: Cause,
-        entry: Option<&str>,
+        came: Came,
         lanes: Vec<tokio::sync::OwnedMutexGuard<()>>,
         entered: Option<Entered>,
     ) -> Prepared {
-        let (function, dedupe) = match &cause {
-            Cause::Invoke(i, dedupe) => (&i.function, *dedupe),
-            Cause::Answer(answer) => (&answer.reply.function, Dedupe::Yes),
-        };
-        let limits = &self.0.config.limits;
-        let timeout = app.timeout(function).unwrap_or(limits.timeout);
-        let learned = app.learned(function);
-        let mut prefetch: Vec<_> = learned.touched.iter().map(|name| app_field(name)).collect();
-        if let Cause::Invoke(invocation, _) = &cause {
-            prefetch.extend(super::keyed::fields(
-                &app.schema,
-                &learned.keyed,
-                invocation,
-            ));
-        }
-        let bounds = &self.0.config.bounds;
-        let plan = Plan {
-            owner: self.name().to_owned(),
-            dedupe: dedupe != Dedupe::No,
-            input_hash: match dedupe {
-                Dedupe::Keyed(hash) => Some(hash),
-                Dedupe::Yes | Dedupe::No => None,
-            },
-            prefetch,
-            inline: true,
-            acks: entry.map(str::to_owned).into_iter().collect(),
-            bounds: Bounds {
-                // A lease must not pass while the call may still run.
-                lease: bounds.lease.max(timeout * 2),
-                ..bounds.clone()
-            },
-        };
-        let task = match cause {
-            Cause::Invoke(invocation, _) => Task::new(*invocation, app.schema.clone(), plan),
-            Cause::Answer(answer) => Task::answer(*answer, app.schema.clone(), plan),
-        };
+        let task = self.task(app, cause, came.entry.as_deref(), self.name());
         let invocation = task.invocation();
         let report = TaskReport {
             task_id: invocation.id.task_id.clone(),
@@ -210,8 +221,48 @@ impl Node {
             lanes,
             _entered: entered,
             _claim: None,
-            entry: entry.map(str::to_owned),
+            came,
             first: None,
+        }
+    }
+
+    /// The task of this cause, as the node `owner` carries it out.
+    fn task(&self, app: &Arc<App>, cause: Cause, entry: Option<&str>, owner: &str) -> Task {
+        let (function, dedupe) = match &cause {
+            Cause::Invoke(i, dedupe) => (&i.function, *dedupe),
+            Cause::Answer(answer) => (&answer.reply.function, Dedupe::Yes),
+        };
+        let limits = &self.0.config.limits;
+        let timeout = app.timeout(function).unwrap_or(limits.timeout);
+        let learned = app.learned(function);
+        let mut prefetch: Vec<_> = learned.touched.iter().map(|name| app_field(name)).collect();
+        if let Cause::Invoke(invocation, _) = &cause {
+            prefetch.extend(super::keyed::fields(
+                &app.schema,
+                &learned.keyed,
+                invocation,
+            ));
+        }
+        let bounds = &self.0.config.bounds;
+        let plan = Plan {
+            owner: owner.to_owned(),
+            dedupe: dedupe != Dedupe::No,
+            input_hash: match dedupe {
+                Dedupe::Keyed(hash) => Some(hash),
+                Dedupe::Yes | Dedupe::No => None,
+            },
+            prefetch,
+            inline: true,
+            acks: entry.map(str::to_owned).into_iter().collect(),
+            bounds: Bounds {
+                // A lease must not pass while the call may still run.
+                lease: bounds.lease.max(timeout * 2),
+                ..bounds.clone()
+            },
+        };
+        match cause {
+            Cause::Invoke(invocation, _) => Task::new(*invocation, app.schema.clone(), plan),
+            Cause::Answer(answer) => Task::answer(*answer, app.schema.clone(), plan),
         }
     }
 
@@ -226,12 +277,13 @@ impl Node {
             mut lanes,
             _entered,
             _claim,
-            entry: _,
+            came: _,
             first,
         } = prepared;
         let mut clock = Clock::default();
         let mut ending: Option<(Option<Outcome>, bool)> = None;
         let mut next = None;
+        let mut handed = None;
         let mut acknowledged = false;
         let mut outgrown = false;
         let mut step = match first {
@@ -308,10 +360,18 @@ impl Node {
                         }
                         _ => None,
                     };
-                    next = successor.zip(begun).map(|(mut next, answer)| {
-                        next.first = Some((next.task.begun_along(answer), Duration::ZERO));
-                        next
-                    });
+                    match (successor, begun) {
+                        (Some(Next::Here(mut here)), Some(begun)) => {
+                            let first = here.task.begun_along(begun);
+                            here.first = Some((first, Duration::ZERO));
+                            next = Some(*here);
+                        }
+                        (Some(Next::There(entry)), Some(Begun::Leased { epoch, fields, .. })) => {
+                            let lease = Lease { epoch, fields };
+                            handed = Some(Handed { entry, lease });
+                        }
+                        _ => {}
+                    }
                     task.committed(committed, report.clone())
                 }
                 Step::Done(done) => break *done,
@@ -322,6 +382,7 @@ impl Node {
         let ended_here = done.replayed && self.has_ended(&app, &task, done.outcome.as_ref());
         let mut executed = finish(&task, done, report, acknowledged, next);
         executed.ended_here = ended_here;
+        executed.handed = handed;
         Ok(executed)
     }
 
@@ -402,40 +463,45 @@ impl Node {
     }
 
     /// Lets the commit begin what comes next, if that is one task on this node
-    /// which nothing keeps waiting: the commit of one is the begin of the next.
-    fn begin_next(&self, app: &Arc<App>, task: &Task, commit: &mut Commit) -> Option<Prepared> {
-        let mut ours = task.outgoing().iter().filter(|o| o.after.is_zero());
-        let (entry, cause) = ours.find_map(|Outgoing { entry, message, .. }| {
-            let cause = match message {
-                Message::Invoke(i) if self.is_here(i) => Cause::Invoke(i.clone(), Dedupe::Yes),
-                Message::Answer(answer) if answer.reply.node == self.name() => {
-                    Cause::Answer(answer.clone())
-                }
-                _ => return None,
+    /// which nothing keeps waiting, or one on a node that shares the store: the
+    /// commit of one is the begin of the next.
+    fn begin_next(&self, app: &Arc<App>, task: &Task, commit: &mut Commit) -> Option<Next> {
+        let due = || task.outgoing().iter().filter(|o| o.after.is_zero());
+        let here = due().find_map(|o| Some((o, cause_of(&o.message, self.name())?)));
+        if let Some((outgoing, cause)) = here {
+            let (id, function) = match &cause {
+                Cause::Invoke(i, _) => (i.id.to_string(), &i.function),
+                Cause::Answer(answer) => (answer.reply.to.to_string(), &answer.reply.function),
             };
-            Some((entry, cause))
-        })?;
-        let (id, function) = match &cause {
-            Cause::Invoke(i, _) => (i.id.to_string(), &i.function),
-            Cause::Answer(answer) => (answer.reply.to.to_string(), &answer.reply.function),
-        };
-        let entered = self.0.in_progress.enter_if_free(&id)?;
-        let lanes = app.free_lanes(&app.learned(function).written)?;
-        let claim = self.0.outbox.claim(entry)?;
-        let mut next = self.make(app, cause, Some(entry), lanes, Some(entered));
-        next._claim = Some(claim);
-        match next.task.start() {
-            Step::Begin(begin) => {
-                commit.then = Some(Box::new(begin));
-                Some(next)
-            }
-            _ => None,
+            let entered = self.0.in_progress.enter_if_free(&id)?;
+            let lanes = app.free_lanes(&app.learned(function).written)?;
+            let claim = self.0.outbox.claim(&outgoing.entry)?;
+            let came = Came::by(&outgoing.entry);
+            let mut next = self.make(app, cause, came, lanes, Some(entered));
+            next._claim = Some(claim);
+            let Step::Begin(begin) = next.task.start() else {
+                return None;
+            };
+            commit.then = Some(Box::new(begin));
+            return Some(Next::Here(Box::new(next)));
         }
-    }
-
-    fn is_here(&self, invocation: &Invocation) -> bool {
-        let placed = invocation.placed.as_ref();
-        placed.is_none_or(|p| p.node == self.name())
+        due().find_map(|outgoing| {
+            let node = target(&outgoing.message)?;
+            let cause = cause_of(&outgoing.message, node)?;
+            if !self.0.neighbours.shares(node) {
+                return None;
+            }
+            let mut task = self.task(app, cause, None, node);
+            // What the record of its run says is its own node's to see.
+            if task.invocation().id.is_first() {
+                return None;
+            }
+            let Step::Begin(begin) = task.start() else {
+                return None;
+            };
+            commit.then = Some(Box::new(begin));
+            Some(Next::There(outgoing.entry.clone()))
+        })
     }
 
     /// Lets the commit of a durable run's task carry the run's record along,
@@ -499,6 +565,17 @@ impl Node {
     }
 }
 
+/// What the message makes the node do, if it is one of a task that runs there.
+fn cause_of(message: &Message, node: &str) -> Option<Cause> {
+    match message {
+        Message::Invoke(i) if i.placed.as_ref().is_none_or(|p| p.node == node) => {
+            Some(Cause::Invoke(i.clone(), Dedupe::Yes))
+        }
+        Message::Answer(answer) if answer.reply.node == node => Some(Cause::Answer(answer.clone())),
+        _ => None,
+    }
+}
+
 fn finish(
     task: &Task,
     mut done: Done,
@@ -530,6 +607,7 @@ fn finish(
         durable: task.invocation().durable,
         ended_here: false,
         next,
+        handed: None,
     }
 }
 

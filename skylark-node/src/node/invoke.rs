@@ -2,7 +2,7 @@
 
 use super::{
     Node, NodeError,
-    execute::{Cause, Dedupe, Executed, begun},
+    execute::{Came, Cause, Dedupe, Executed, begun},
     runs::{self, Registered},
     unix_us,
     views::Reply,
@@ -90,9 +90,13 @@ impl Node {
             Dedupe::No
         };
         let cause = Cause::Invoke(Box::new(invocation), dedupe);
-        let prepared = self.prepare(&loaded, cause, None).await;
+        let prepared = self.prepare(&loaded, cause, Came::default()).await;
         let Executed {
-            done, tasks, next, ..
+            done,
+            tasks,
+            next,
+            handed,
+            ..
         } = self.execute(prepared).await?;
         if done.other_input {
             return Err(NodeError::KeyReused);
@@ -115,7 +119,7 @@ impl Node {
             }
             // The run goes on without its caller, and its end is recorded.
             registered.keep();
-            self.send(app, done.messages);
+            self.send(app, done.messages, handed);
             if let Some(next) = next {
                 self.go_on(next);
             }
@@ -128,7 +132,7 @@ impl Node {
             self.0.runs.finish(&id, end(&record));
         }
         drop(registered);
-        self.send(app, done.messages);
+        self.send(app, done.messages, handed);
         match outcome {
             Outcome::Ok { output, .. } => Ok(Reply {
                 run_id: id,
@@ -178,7 +182,7 @@ impl Node {
             refuse_other_body(&existing, &record)?;
             return Ok(id);
         }
-        self.send(app, vec![now(entry, message)]);
+        self.send(app, vec![now(entry, message)], None);
         Ok(id)
     }
 

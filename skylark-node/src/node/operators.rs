@@ -91,7 +91,7 @@ impl Node {
         };
         self.0.store.commit(&commit).await?;
         self.0.runs.forget(id);
-        self.send(&app, vec![now(entry, message)]);
+        self.send(&app, vec![now(entry, message)], None);
         Ok(())
     }
 

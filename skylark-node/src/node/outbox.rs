@@ -122,6 +122,12 @@ impl Neighbours {
         silent.insert(node.to_owned(), Silence { since, asked });
     }
 
+    /// Whether the node uses the same store, and answered when it was last asked.
+    pub(super) fn shares(&self, node: &str) -> bool {
+        let sharing = self.sharing.read().unwrap_or_else(|e| e.into_inner());
+        sharing.contains(node) && !self.silent().contains_key(node)
+    }
+
     /// Whether what goes to `node` is to be done in its place: it shares the store,
     /// has been silent for so long, and was asked no longer ago than that.
     pub(super) fn replaces(&self, node: &str, patience: Duration) -> bool {

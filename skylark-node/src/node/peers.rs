@@ -2,13 +2,15 @@
 
 use super::NodeError;
 use bytes::Bytes;
-use skylark_abi::run::Message;
+use skylark_abi::run::{Delivered, Delivery};
 use std::time::Duration;
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(3);
 /// What is read of a peer's refusal.
 const MAX_PROBLEM: usize = 4096;
+/// What is read of a peer's answer to a delivery.
+const MAX_ANSWER: usize = 64 << 10;
 
 /// Route that says that a node lives.
 const HEALTH: &str = "/healthz";
@@ -50,20 +52,32 @@ impl Peers {
         &self,
         peer: &str,
         url: &str,
-        message: &Message,
+        delivery: &Delivery,
         patience: Duration,
-    ) -> Result<(), NodeError> {
+    ) -> Result<Delivered, NodeError> {
         let request = self
             .client
             .post(format!("{url}{MESSAGES}"))
             .header("content-type", "application/cbor")
-            .body(skylark_abi::encode(message));
+            .body(skylark_abi::encode(delivery));
         tokio::select! {
-            sent = self.send(peer, url, request) => sent,
+            delivered = self.delivered(peer, url, request) => delivered,
             () = self.until_silent(url, patience) => Err(NodeError::Silent(format!(
                 "node `{peer}` at {url} took the message and then stopped answering"
             ))),
         }
+    }
+
+    async fn delivered(
+        &self,
+        peer: &str,
+        url: &str,
+        request: reqwest::RequestBuilder,
+    ) -> Result<Delivered, NodeError> {
+        let response = self.send(peer, url, request).await?;
+        let body = start_of(response, MAX_ANSWER).await;
+        // It was carried out, whatever this is.
+        Ok(skylark_abi::decode(&body).unwrap_or_default())
     }
 
     async fn until_silent(&self, url: &str, patience: Duration) {
@@ -89,7 +103,7 @@ impl Peers {
             .put(format!("{url}{STATE}"))
             .query(&[("key", key)])
             .body(value);
-        self.send(peer, url, request).await
+        self.send(peer, url, request).await.map(drop)
     }
 
     async fn send(
@@ -97,7 +111,7 @@ impl Peers {
         peer: &str,
         url: &str,
         request: reqwest::RequestBuilder,
-    ) -> Result<(), NodeError> {
+    ) -> Result<reqwest::Response, NodeError> {
         let response = request
             .header("authorization", &self.authorization)
             .send()
@@ -105,7 +119,7 @@ impl Peers {
             .map_err(|e| NodeError::Silent(format!("node `{peer}` at {url}: {}", chain(&e))))?;
         let status = response.status();
         if status.is_success() {
-            return Ok(());
+            return Ok(response);
         }
         let text = problem(response).await;
         let what = format!("node `{peer}` answered {status}: {text}");
@@ -117,14 +131,20 @@ impl Peers {
     }
 }
 
-async fn problem(mut response: reqwest::Response) -> String {
+/// The body's first bytes.
+async fn start_of(mut response: reqwest::Response, most: usize) -> Vec<u8> {
     let mut body = Vec::new();
     while let Ok(Some(chunk)) = response.chunk().await {
-        body.extend_from_slice(&chunk[..chunk.len().min(MAX_PROBLEM - body.len())]);
-        if body.len() == MAX_PROBLEM {
+        body.extend_from_slice(&chunk[..chunk.len().min(most - body.len())]);
+        if body.len() == most {
             break;
         }
     }
+    body
+}
+
+async fn problem(response: reqwest::Response) -> String {
+    let body = start_of(response, MAX_PROBLEM).await;
     let detail = serde_json::from_slice::<serde_json::Value>(&body)
         .ok()
         .and_then(|v| Some(v.get("detail")?.as_str()?.to_owned()));

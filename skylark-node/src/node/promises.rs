@@ -1,6 +1,6 @@
 //! Promises: events from outside that runs wait for.
 
-use super::{Node, NodeError, unix_us};
+use super::{Node, NodeError, execute::Came, unix_us};
 use bytes::Bytes;
 use skylark_abi::{
     call::{Failure, FailureKind, Outcome},
@@ -50,7 +50,7 @@ impl Node {
                             message,
                             after: Duration::ZERO,
                         });
-                        self.send(&app, answers.collect());
+                        self.send(&app, answers.collect(), None);
                         return Ok(());
                     }
                 }
@@ -71,7 +71,7 @@ impl Node {
             match promise.wait(version, &waiting, bounds) {
                 Some(Ok(answer)) => {
                     // This one is done when its answer is.
-                    Box::pin(self.accept(answer, None)).await?;
+                    Box::pin(self.accept(answer, Came::default())).await?;
                     return Ok(false);
                 }
                 Some(Err(commit)) => {
@@ -86,7 +86,8 @@ impl Node {
                     );
                     let outcome = Outcome::Err(failure);
                     let answer = Answer::new(waiting.app, waiting.reply, outcome, unix_us());
-                    Box::pin(self.accept(Message::Answer(Box::new(answer)), None)).await?;
+                    let answer = Message::Answer(Box::new(answer));
+                    Box::pin(self.accept(answer, Came::default())).await?;
                     return Ok(false);
                 }
             }

@@ -16,6 +16,7 @@ mod eventually;
 mod applications;
 mod errands;
 mod garbage;
+mod neighbours;
 mod operators;
 mod recovery;
 mod round_trips;

@@ -5,7 +5,9 @@ use serde::de::DeserializeOwned;
 use skylark_abi::protocol::Bounds;
 use skylark_elect::{Objectives, Policy};
 use skylark_node::{
+    commands::Commands,
     engine::{CallLimits, Engine, EngineConfig},
+    http::{HttpConfig, Server, Token, Tokens},
     node::{Egress, InvokeOptions, Node, NodeConfig, NodeError, Placer, PlacerConfig, RunView},
     store::{self, Store, StoreOptions, SyncPolicy},
 };
@@ -15,6 +17,10 @@ use std::{
     time::Duration,
 };
 use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+const CLUSTER_TOKEN: &str = "the-clusters-token";
 
 /// What a node is started with.
 pub(crate) struct Setting {
@@ -67,7 +73,7 @@ impl Setting {
             bounds: self.bounds.clone(),
             wait: Duration::from_secs(60),
             runs_memory: 8 << 20,
-            cluster_token: "cluster".into(),
+            cluster_token: CLUSTER_TOKEN.into(),
             sweep: Duration::from_millis(50),
             takeover: Duration::from_millis(300),
             egress: self.egress.clone(),
@@ -85,6 +91,18 @@ impl Setting {
             .await
             .expect("node")
     }
+}
+
+/// Serves a node over HTTP for as long as the test runs.
+pub(crate) async fn served(node: Node, listener: TcpListener, directory: &Path) {
+    let engine = Engine::new(EngineConfig::default()).expect("engine");
+    let commands = Commands::open(directory, engine).await.expect("commands");
+    let tokens = Tokens {
+        operator: Token::new("operator"),
+        cluster: Token::new(CLUSTER_TOKEN),
+    };
+    let server = Server::new(node, commands, HttpConfig::default(), tokens);
+    tokio::spawn(server.serve(listener, CancellationToken::new(), Duration::ZERO));
 }
 
 /// A node with everything that it needs.

@@ -12,7 +12,7 @@ use crate::{
     call::{CallRequest, CallResponse, Failure, FailureKind, Field, Outcome, Scope, Variable},
     journal::{Arrival, Stretch, Suspension, Then},
     keys::Bundle,
-    run::{Answer, Invocation, Message, RunRecord, TaskReport},
+    run::{Answer, Invocation, Lease, Message, RunRecord, TaskReport},
     schema::Schema,
     value::Codec,
 };
@@ -283,6 +283,25 @@ impl Task {
     /// The record of the run that it is the first task of, if there is one.
     pub fn run_record(&self) -> Option<&RunRecord> {
         self.run_record.as_ref()
+    }
+
+    /// Instead of [`Task::start`]: what an earlier commit began for it. `None` if
+    /// that does not do, and it must be begun anew.
+    pub fn start_with(&mut self, lease: Lease) -> Option<Step> {
+        let Step::Begin(begin) = self.start() else {
+            return None;
+        };
+        // Another variable that is missing is read when it is touched.
+        let own = self.own_field();
+        let misses_own =
+            begin.reads.contains(&own) && !lease.fields.iter().any(|read| read.field == own);
+        (!misses_own && begin.id.is_some()).then(|| {
+            self.begun_along(Begun::Leased {
+                epoch: lease.epoch,
+                fields: lease.fields,
+                run: None,
+            })
+        })
     }
 
     /// Whether it is known whose outcome a record of it is. What an answer comes
