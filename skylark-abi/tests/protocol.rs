@@ -238,14 +238,15 @@ struct Attempt {
 }
 
 /// Runs invocations over one model in an order that `choices` decides: which
-/// attempt takes its next step, which crashes, which invocation is attempted
-/// once more. Ends when every invocation has been done.
+/// attempt takes its next step, which crashes or runs out of time, which
+/// invocation is attempted once more. Ends when every invocation has been done.
 struct Harness {
     schema: Arc<Schema>,
     model: Model,
     invocations: Vec<(Invocation, Vec<&'static str>)>,
     attempts: Vec<Attempt>,
-    done: Vec<bool>,
+    /// How each invocation ended, as its first attempt to end told.
+    done: Vec<Option<Outcome>>,
     discarded: usize,
 }
 
@@ -264,7 +265,7 @@ impl Harness {
         Self {
             schema: schema(),
             model: Model::default(),
-            done: vec![false; invocations.len()],
+            done: vec![None; invocations.len()],
             invocations,
             attempts: Vec::new(),
             discarded: 0,
@@ -306,15 +307,35 @@ impl Harness {
                 self.discarded += usize::from(!matches!(committed, Committed::Done { .. }));
                 attempt.task.committed(committed, report())
             }
-            Step::Done(_) => {
+            Step::Done(done) => {
                 let of = attempt.of;
                 self.attempts.remove(which);
-                self.done[of] = true;
+                let outcome = done.outcome.expect("nothing waits here");
+                let told = self.done[of].get_or_insert_with(|| outcome.clone());
+                assert_eq!(*told, outcome, "two ends of one invocation");
                 self.receive();
                 return;
             }
         };
         attempt.step = Some(next);
+    }
+
+    /// One that was stopped for so long that its time is up when it runs: only
+    /// attempts differ in that.
+    fn run_out_of_time(&mut self, which: usize) {
+        let step = &mut self.attempts[which].step;
+        if let Some(Step::Run(_)) = step {
+            let failure = Failure::new(FailureKind::Timeout, "stopped");
+            let response = CallResponse::ended(Outcome::Err(failure));
+            *step = Some(Step::Ran(Box::new(response)));
+        }
+    }
+
+    /// Invocations that succeeded, of those whose place is like that.
+    fn succeeded(&self, place: impl Fn(usize) -> bool) -> u64 {
+        let ended = self.done.iter().enumerate().filter(|(nth, _)| place(*nth));
+        let well = ended.filter(|(_, told)| matches!(told, Some(Outcome::Ok { .. })));
+        well.count() as u64
     }
 
     /// Takes what the outbox holds; delivered again and again, as an outbox
@@ -326,7 +347,7 @@ impl Harness {
             };
             if !self.invocations.iter().any(|(i, _)| i.id == invocation.id) {
                 self.invocations.push((*invocation, vec!["B", "C"]));
-                self.done.push(false);
+                self.done.push(None);
             }
         }
     }
@@ -336,7 +357,7 @@ impl Harness {
         let mut choices = choices.iter().copied().chain(std::iter::repeat(6));
         for _ in 0..100_000 {
             self.receive();
-            let Some(pending) = self.done.iter().position(|d| !d) else {
+            let Some(pending) = self.done.iter().position(Option::is_none) else {
                 return;
             };
             let choice = usize::from(choices.next().unwrap());
@@ -344,6 +365,7 @@ impl Harness {
                 (_, 0) => self.attempt(pending),
                 (0, n) => drop(self.attempts.remove(choice / 16 % n)),
                 (1..=5, n) if n < 6 => self.attempt(choice / 16 % self.invocations.len()),
+                (7, n) => self.run_out_of_time(choice / 16 % n),
                 (_, n) => self.advance(choice / 16 % n),
             }
         }
@@ -362,10 +384,11 @@ proptest! {
         let mut harness = Harness::new(runs);
         harness.run(&choices);
         // Each run adds one to A; the odd ones add one to B; each successor
-        // adds one to B.
-        prop_assert_eq!(harness.model.counter("A"), runs as u64);
-        prop_assert_eq!(harness.model.counter("B"), (runs / 2 + runs) as u64);
-        prop_assert_eq!(harness.invocations.len(), 2 * runs);
+        // adds one to B. What ran out of time does nothing.
+        let (all, odd) = (harness.succeeded(|n| n < runs), harness.succeeded(|n| n < runs && n % 2 == 1));
+        prop_assert_eq!(harness.model.counter("A"), all);
+        prop_assert_eq!(harness.model.counter("B"), odd + harness.succeeded(|n| n >= runs));
+        prop_assert_eq!(harness.invocations.len() as u64, runs as u64 + all);
     }
 }
 

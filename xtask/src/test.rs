@@ -180,7 +180,7 @@ fn deny(output: &Output) -> Result<Done> {
 }
 
 /// The examples whose modules the tests run.
-const GUESTS: [&str; 7] = [
+const GUESTS: [&str; 8] = [
     "firealarm",
     "hashchain",
     "counter",
@@ -188,6 +188,7 @@ const GUESTS: [&str; 7] = [
     "travel",
     "media",
     "expenses",
+    "shop",
 ];
 
 fn guests(output: &Output) -> Result<()> {

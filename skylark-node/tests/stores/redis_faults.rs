@@ -1,16 +1,17 @@
 //! A Redis that is not there, goes away, hangs, or will not do.
 
 use crate::{
-    app::{DONE, LONG, returned, var},
+    app::{DONE, LONG, message, returned, var},
     eventually::eventually,
     on_redis::app,
     redis_server::{RedisServer, free_port},
 };
-use skylark_abi::protocol::Begun;
+use skylark_abi::protocol::{Begun, Commit, Committed};
 use skylark_node::store::{StoreError, StoreOptions, open};
 use std::{
-    io::{BufRead, BufReader, Write},
-    net::TcpListener,
+    io::{BufRead, BufReader, Read, Write},
+    net::{Shutdown, TcpListener, TcpStream},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -83,6 +84,120 @@ async fn a_server_that_hangs_is_given_up() {
     server.signal("CONT");
     eventually("it goes on", || async { app.store.check().await.ok() }).await;
     assert_eq!(app.get(&var("a")).await.0, 1);
+}
+
+/// Where a connection is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    Nowhere,
+    /// Before a command reaches the server.
+    Command,
+    /// When the server has carried one out, before its answer.
+    Answer,
+    /// In the middle of an answer.
+    Middle,
+}
+
+/// A port that leads to this one, and is cut once wherever it is told.
+fn wire(to: u16) -> (u16, Arc<Mutex<Cut>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let port = listener.local_addr().expect("address").port();
+    let cut = Arc::new(Mutex::new(Cut::Nowhere));
+    let told = cut.clone();
+    std::thread::spawn(move || {
+        for caller in listener.incoming() {
+            let Ok(caller) = caller else { return };
+            let server = TcpStream::connect(("127.0.0.1", to)).expect("the server");
+            for (from, into, commands) in [(&caller, &server, true), (&server, &caller, false)] {
+                let from = from.try_clone().expect("a stream");
+                let into = into.try_clone().expect("a stream");
+                let told = told.clone();
+                std::thread::spawn(move || lead(&from, &into, commands, &told));
+            }
+        }
+    });
+    (port, cut)
+}
+
+fn lead(mut from: &TcpStream, mut into: &TcpStream, commands: bool, told: &Mutex<Cut>) {
+    let mut bunch = [0; 1 << 16];
+    while let Ok(len @ 1..) = from.read(&mut bunch) {
+        let cut = {
+            let mut told = told.lock().expect("no panic");
+            let here = match *told {
+                Cut::Nowhere => false,
+                Cut::Command => commands,
+                Cut::Answer | Cut::Middle => !commands,
+            };
+            here.then(|| std::mem::replace(&mut *told, Cut::Nowhere))
+        };
+        let passed = match cut {
+            None => len,
+            Some(Cut::Middle) => len / 2,
+            Some(_) => 0,
+        };
+        if into.write_all(&bunch[..passed]).is_err() || cut.is_some() {
+            break;
+        }
+    }
+    for stream in [from, into] {
+        // The other direction may have done so.
+        let _ = stream.shutdown(Shutdown::Both);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_whose_answer_is_lost_is_found_by_the_next_begin() {
+    let server = RedisServer::start(&[]);
+    let (port, cut) = wire(server.port);
+    let app = app(&format!("redis://127.0.0.1:{port}"), &impatient());
+    let count = var("count");
+    // Every script is known by now, and the app's outbox.
+    app.increment("first", "n1", &count).await;
+    let first = Commit {
+        outbox: vec![message("first", LONG)],
+        ..app.commit()
+    };
+    assert_eq!(app.send(&first).await, DONE);
+    let rows = [
+        (Cut::Command, false),
+        (Cut::Answer, true),
+        (Cut::Middle, true),
+    ];
+    for (nth, (place, done)) in (0_u64..).zip(rows) {
+        let run = format!("{place:?}");
+        let epoch = app.lease(&run, "n1", LONG).await;
+        let commit = |epoch| Commit {
+            checks: vec![(count.clone(), nth + 1)],
+            writes: vec![(count.clone(), Some((nth + 2).to_string().into_bytes()))],
+            outbox: vec![message(&run, Duration::ZERO)],
+            ..app.commit_of(&run, epoch)
+        };
+        *cut.lock().unwrap() = place;
+        let error = app.store.commit(&commit(epoch)).await.expect_err(&run);
+        assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
+        assert_eq!(*cut.lock().unwrap(), Cut::Nowhere, "{run}");
+        // Whoever asks next is told which of both it was, and nobody does it twice.
+        let epoch_now = match app.begin(&run, "n1", LONG).await {
+            Begun::Recorded(outcome) => {
+                assert!(done, "{run}: {outcome:?}");
+                assert_eq!(outcome, returned("1"), "{run}");
+                epoch
+            }
+            Begun::Leased { epoch: newer, .. } => {
+                assert!(!done && newer > epoch, "{run}: {newer} after {epoch}");
+                assert_eq!(app.send(&commit(newer)).await, DONE, "{run}");
+                newer
+            }
+            other => panic!("{run}: {other:?}"),
+        };
+        for epoch in [epoch, epoch_now] {
+            assert_eq!(app.send(&commit(epoch)).await, Committed::Fenced, "{run}");
+        }
+        let value = (nth + 2).to_string().into_bytes();
+        assert_eq!(app.get(&count).await, (nth + 2, Some(value)), "{run}");
+        assert_eq!(app.due(LONG).await, [run]);
+    }
 }
 
 /// Checks what a store says that will not do: by `check` and by a begin, at

@@ -1,5 +1,6 @@
 //! The applications, what is asked of them, and what must come of it.
 
+use crate::more;
 // Only their names are used, by their functions.
 use counter as _;
 use hashchain as _;
@@ -17,6 +18,8 @@ pub(crate) struct App {
     pub(crate) set_up: fn(&Runtime),
     /// Starts request number `n` of a schedule, and gives its run's id.
     pub(crate) request: fn(&Runtime, u32, u64) -> String,
+    /// What comes from outside for run number `n` with this id.
+    pub(crate) outside: fn(&Runtime, u32, u64, &str),
     /// Compares what came of all requests with what must.
     pub(crate) check: fn(&Runtime, &[Ended], u64),
 }
@@ -26,6 +29,7 @@ pub(crate) const APPS: &[App] = &[
         name: "counter",
         set_up: |_| {},
         request: |runtime, n, _| start(runtime, "add", &u64::from(n + 1)),
+        outside: nothing,
         check: |runtime, ended, _| {
             // Every prefix sum is told once, whatever the order.
             let sum = (1..=ended.len() as u64).sum::<u64>();
@@ -39,6 +43,7 @@ pub(crate) const APPS: &[App] = &[
         name: "hashchain",
         set_up: |_| {},
         request: |runtime, n, seed| start(runtime, "f1", &format!("{seed} {n}")),
+        outside: nothing,
         check: |_, ended, seed| {
             for (n, ended) in ended.iter().enumerate() {
                 let quiet = Runtime::new().invoke("f1", format!("\"{seed} {n}\""));
@@ -50,18 +55,21 @@ pub(crate) const APPS: &[App] = &[
         name: "bank, at once",
         set_up: open_accounts,
         request: |runtime, n, seed| start(runtime, "transfer", &order(n, seed)),
+        outside: nothing,
         check: check_bank,
     },
     App {
         name: "bank, by calls",
         set_up: open_accounts,
         request: |runtime, n, seed| start(runtime, "wire", &order(n, seed)),
+        outside: nothing,
         check: check_bank,
     },
     App {
         name: "travel, at once",
         set_up: offer_trips,
         request: |runtime, n, seed| start(runtime, "reserve", &trip(n, seed)),
+        outside: nothing,
         check: |runtime, ended, seed| {
             check_travel(runtime, ended, seed);
             // Whoever comes first gets it: as many as in any other order.
@@ -77,28 +85,53 @@ pub(crate) const APPS: &[App] = &[
         name: "travel, by calls",
         set_up: offer_trips,
         request: |runtime, n, seed| start(runtime, "reserve_by_calls", &trip(n, seed)),
+        outside: nothing,
         check: check_travel,
     },
     App {
         name: "media",
         set_up: |_| {},
         request: |runtime, n, seed| start(runtime, "review", &draft(n, seed)),
+        outside: nothing,
         check: check_media,
     },
+    App {
+        name: "expenses",
+        set_up: |_| {},
+        request: |runtime, n, seed| start(runtime, "submit", &more::items(n, seed)),
+        outside: more::approve,
+        check: more::check_expenses,
+    },
+    App {
+        name: "shop",
+        set_up: more::stock,
+        request: |runtime, n, seed| start(runtime, "order", &more::order(n, seed)),
+        outside: nothing,
+        check: more::check_shop,
+    },
+    App {
+        name: "firealarm",
+        set_up: |_| {},
+        request: |runtime, n, _| start(runtime, "preprocess", &more::photo(n)),
+        outside: nothing,
+        check: more::check_firealarm,
+    },
 ];
+
+fn nothing(_: &Runtime, _: u32, _: u64, _: &str) {}
 
 fn start(runtime: &Runtime, function: &str, input: &impl serde::Serialize) -> String {
     runtime.start(function, input).expect("the input is JSON")
 }
 
-fn state<T: DeserializeOwned + Default>(runtime: &Runtime, name: &str) -> T {
+pub(crate) fn state<T: DeserializeOwned + Default>(runtime: &Runtime, name: &str) -> T {
     runtime
         .state(name)
         .expect("it is declared")
         .unwrap_or_default()
 }
 
-fn value<T: DeserializeOwned>(ended: &Ended) -> T {
+pub(crate) fn value<T: DeserializeOwned>(ended: &Ended) -> T {
     let json = ended.as_ref().expect("it succeeds");
     serde_json::from_slice(json).expect("it is JSON")
 }

@@ -1,11 +1,12 @@
 //! Deterministic simulation: the example applications under crashes, delays,
-//! duplicates and reorders at every point where one can happen. What comes out is
-//! compared with what must: each effect once, each result told, nothing stuck.
+//! duplicates and reorders at every point where one can happen, several deliveries
+//! under way at once whose steps take turns at random. What comes out is compared with what must: each effect once, each result told, nothing stuck.
 //!
 //! `SKYLARK_SCHEDULES=100000` tries more schedules than the 10,000 by default;
 //! `SKYLARK_SEED=…` replays the one that a failure names.
 
 mod apps;
+mod more;
 mod storm;
 
 use apps::{APPS, App};
@@ -30,13 +31,28 @@ fn simulate(app: &App, seed: u64) -> Arc<Storm> {
     let runs: Vec<String> = (0..requests)
         .map(|n| (app.request)(&runtime, n, seed))
         .collect();
+    // It may come before anybody waits for it, and again.
+    let from_outside = || {
+        for (n, id) in (0..).zip(&runs) {
+            (app.outside)(&runtime, n, seed, id);
+        }
+    };
+    if storm.between(0, 1) == 0 {
+        from_outside();
+    }
+    runtime.drive();
+    from_outside();
     runtime.drive();
     storm.calm();
     // What a crash left is due once its claim has passed.
     runtime.drive();
     assert_eq!(runtime.undelivered(), 0, "messages are left");
     let ended = runs.iter().map(|id| match runtime.ended(id) {
-        Some(run) => run.result,
+        Some(run) => {
+            let conflicts = run.tasks.iter().map(|task| u64::from(task.conflicts));
+            storm.conflicted(conflicts.sum());
+            run.result
+        }
         None => panic!("run {id} is stuck"),
     });
     (app.check)(&runtime, &ended.collect::<Vec<_>>(), seed);
@@ -76,6 +92,8 @@ fn every_schedule_comes_to_what_the_quiet_one_does() {
         assert!(suffered.crashes > schedules, "{suffered:?}");
         assert!(suffered.delays > schedules / 4, "{suffered:?}");
         assert!(suffered.copies > schedules / 4, "{suffered:?}");
+        assert!(suffered.between > schedules, "{suffered:?}");
+        assert!(suffered.conflicts > schedules / 10, "{suffered:?}");
         assert!(suffered.points.iter().all(|(_, n)| *n > 0), "{suffered:?}");
     }
 }

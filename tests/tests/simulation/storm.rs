@@ -10,6 +10,11 @@ use std::{
 
 /// Most faults of one schedule, so that it ends.
 const MOST: u32 = 30;
+/// Out of how many points at most ten go wrong: where few do, deliveries live
+/// long enough to meet.
+const ODDS: [u32; 3] = [48, 150, 500];
+/// Most deliveries under way at once, in any schedule.
+const AT_ONCE: usize = 5;
 
 /// Draws faults from a seeded generator.
 #[derive(Debug)]
@@ -19,6 +24,10 @@ pub(crate) struct Storm(Mutex<Inner>);
 struct Inner {
     random: fastrand::Rng,
     left: u32,
+    odds: u32,
+    /// Most deliveries under way at once, in this schedule: with one alone they
+    /// come one after the other.
+    at_once: usize,
     suffered: Suffered,
 }
 
@@ -28,6 +37,10 @@ pub(crate) struct Suffered {
     pub(crate) crashes: u64,
     pub(crate) delays: u64,
     pub(crate) copies: u64,
+    /// Steps that were taken between those of another delivery.
+    pub(crate) between: u64,
+    /// Executions that were for nothing, as the state had changed under them.
+    pub(crate) conflicts: u64,
     /// Crashes by the point before or after which they were.
     pub(crate) points: BTreeMap<String, u64>,
 }
@@ -37,6 +50,8 @@ impl AddAssign for Suffered {
         self.crashes += other.crashes;
         self.delays += other.delays;
         self.copies += other.copies;
+        self.between += other.between;
+        self.conflicts += other.conflicts;
         for (point, count) in other.points {
             *self.points.entry(point).or_default() += count;
         }
@@ -45,8 +60,11 @@ impl AddAssign for Suffered {
 
 impl Storm {
     pub(crate) fn new(seed: u64) -> Self {
+        let mut random = fastrand::Rng::with_seed(seed);
         Self(Mutex::new(Inner {
-            random: fastrand::Rng::with_seed(seed),
+            at_once: random.usize(1..=AT_ONCE),
+            odds: ODDS[random.usize(..ODDS.len())],
+            random,
             left: MOST,
             suffered: Suffered::default(),
         }))
@@ -64,6 +82,11 @@ impl Storm {
     /// Nothing goes wrong any more.
     pub(crate) fn calm(&self) {
         self.inner().left = 0;
+    }
+
+    /// So many executions were for nothing.
+    pub(crate) fn conflicted(&self, times: u64) {
+        self.inner().suffered.conflicts += times;
     }
 
     pub(crate) fn suffered(&self) -> Suffered {
@@ -88,7 +111,8 @@ impl Storm {
         // Up to longer than a claim, so that what was left behind and what is
         // late overtake each other.
         let pause = Duration::from_millis(inner.random.u64(0..40_000));
-        let fault = match inner.random.u32(0..48) {
+        let odds = inner.odds;
+        let fault = match inner.random.u32(0..odds) {
             0..4 => Fault::Crash,
             4..7 if is_delivery => Fault::Delay(pause),
             7..10 if is_delivery => Fault::Twice(pause),
@@ -115,5 +139,12 @@ impl Faults for Storm {
 
     fn after(&self, point: &Point<'_>) -> Fault {
         self.draw("after", point)
+    }
+
+    fn turn(&self, under_way: usize) -> usize {
+        let mut inner = self.inner();
+        inner.suffered.between += u64::from(under_way > 1);
+        let most = under_way.min(inner.at_once - 1);
+        inner.random.usize(0..=most)
     }
 }

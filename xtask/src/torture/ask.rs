@@ -5,6 +5,7 @@ use super::{
     load::{Load, Request, SETTLE},
 };
 use cargo_skylark::client::{ClientError, InvokeOptions, RunView};
+use serde_json::Value;
 use std::{sync::atomic::Ordering, time::Duration};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -17,6 +18,13 @@ const PATIENCE: [Duration; 3] = [
 ];
 /// First and longest pause between attempts.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
+/// How long somebody takes who completes a promise, chosen at random: some do it
+/// before the run waits for it.
+const OPINIONS: [Duration; 3] = [
+    Duration::ZERO,
+    Duration::from_millis(100),
+    Duration::from_millis(600),
+];
 /// Between two looks at a run.
 const LOOK: Duration = Duration::from_millis(20);
 /// Attempts at the first node before others that share its store are tried.
@@ -114,10 +122,44 @@ impl Load {
             .await?;
         request.run = Some(run.clone());
         let (request, run) = (&*request, run.as_str());
+        if let Some((promise, value)) = request.app.promise(request.key) {
+            let promise = format!("{run}~{promise}");
+            self.complete(request, &promise, &value, rng).await?;
+        }
         self.until_got(request, |node| async move {
             self.look(run, node, request.until).await
         })
         .await
+    }
+
+    /// Completes the promise that a run waits for, or will: at every store in
+    /// which it may, as whoever comes from outside knows none. Some do so twice.
+    async fn complete(
+        &self,
+        request: &Request,
+        promise: &str,
+        value: &Value,
+        rng: &mut fastrand::Rng,
+    ) -> Result<(), String> {
+        sleep(OPINIONS[rng.usize(..OPINIONS.len())]).await;
+        let stores = if self.shared() { 1 } else { self.nodes() };
+        for _ in 0..rng.u32(1..=2) {
+            for store in 0..stores {
+                self.until_got(request, |node| async move {
+                    let url = self.url((node + store) % self.nodes());
+                    let json = value.to_string().into_bytes();
+                    let complete = self.client().complete(url, promise, Ok(json));
+                    match timeout(PATIENCE[1], complete).await {
+                        Err(_) => Attempt::Again,
+                        Ok(Ok(())) => Attempt::Got(()),
+                        Ok(Err(error)) => refused(error),
+                    }
+                })
+                .await?;
+            }
+        }
+        self.counts.promises.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Attempts, at one node after the other, until one succeeds.

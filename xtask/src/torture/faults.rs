@@ -1,6 +1,6 @@
 //! What happens to the processes, and when: decided beforehand from the seed.
 
-use super::{LEASE, load::Load, redis::DurableRedis, seconds};
+use super::{LEASE, load::Load, redis::DurableRedis, seconds, wire::Ailment};
 use anyhow::{Context as _, Result};
 use cargo_skylark::cluster::Cluster;
 use fastrand::Rng;
@@ -15,6 +15,8 @@ pub(super) enum Target {
     Node(usize),
     /// The Redis that all share.
     Redis,
+    /// What connects them with it.
+    Wire,
 }
 
 /// What is done to it.
@@ -28,6 +30,10 @@ pub(super) enum Act {
     Stop,
     /// SIGCONT.
     Continue,
+    /// The wire does this to answers.
+    Ail(Ailment),
+    /// It is sound again.
+    Heal,
 }
 
 /// One thing done at one moment, counted from the start of the faults.
@@ -49,45 +55,93 @@ pub(super) struct Faults {
 struct Habit {
     /// Between the end of a fault and the next.
     healthy: Range<Duration>,
-    /// From a kill to the restart.
-    dead: Range<Duration>,
-    /// From a stop to its end.
-    stopped: Range<Duration>,
-    /// Kills among ten faults.
-    kills: u32,
+    /// How many times longer than that the luckiest is left alone: what is kept
+    /// in memory shows only where a process lives long.
+    rarest: u32,
+    /// What happens to it.
+    troubles: &'static [Trouble],
 }
 
-/// How many times longer than its habit the luckiest target is left alone.
-const RAREST: u32 = 4;
+/// One kind of fault.
+struct Trouble {
+    /// How it begins and ends.
+    acts: (Act, Act),
+    lasts: Range<Duration>,
+    /// How often it is chosen, compared with the others.
+    weight: u32,
+}
 
 const fn ms(from: u64, to: u64) -> Range<Duration> {
     Duration::from_millis(from)..Duration::from_millis(to)
 }
 
+const fn trouble(acts: (Act, Act), lasts: Range<Duration>, weight: u32) -> Trouble {
+    Trouble {
+        acts,
+        lasts,
+        weight,
+    }
+}
+
+const DEATH: (Act, Act) = (Act::Kill, Act::Restart);
+const STUPOR: (Act, Act) = (Act::Stop, Act::Continue);
+
 const NODE: Habit = Habit {
     healthy: ms(500, 2500),
-    dead: ms(50, 1500),
-    // Longer than the lease: others take over, and what was stopped wakes up
-    // in a world that has gone on.
-    stopped: LEASE.saturating_add(Duration::from_millis(200))
-        ..LEASE.saturating_add(Duration::from_millis(2000)),
-    kills: 6,
+    rarest: 4,
+    troubles: &[
+        trouble(DEATH, ms(50, 1500), 3),
+        // Longer than the lease: others take over, and what was stopped wakes
+        // up in a world that has gone on.
+        trouble(
+            STUPOR,
+            LEASE.saturating_add(Duration::from_millis(200))
+                ..LEASE.saturating_add(Duration::from_millis(2000)),
+            2,
+        ),
+    ],
 };
 
 const REDIS: Habit = Habit {
     healthy: ms(300, 2500),
-    dead: ms(50, 1000),
-    // About the nodes' patience with it: some steps fail whose effect comes
-    // all the same.
-    stopped: ms(500, 2000),
-    kills: 5,
+    rarest: 4,
+    troubles: &[
+        trouble(DEATH, ms(50, 1000), 1),
+        // About the nodes' patience with it: some steps fail whose effect comes
+        // all the same.
+        trouble(STUPOR, ms(500, 2000), 1),
+    ],
 };
+
+const WIRE: Habit = Habit {
+    healthy: ms(500, 2500),
+    rarest: 1,
+    troubles: &[
+        trouble((Act::Ail(Ailment::Slow), Act::Heal), ms(300, 2000), 1),
+        trouble((Act::Ail(Ailment::Half), Act::Heal), ms(300, 2000), 1),
+        trouble((Act::Ail(Ailment::Lost), Act::Heal), ms(300, 2000), 2),
+    ],
+};
+
+impl Habit {
+    fn trouble(&self, rng: &mut Rng) -> &Trouble {
+        let all: u32 = self.troubles.iter().map(|t| t.weight).sum();
+        let mut drawn = rng.u32(..all);
+        let found = self.troubles.iter().find(|trouble| {
+            let here = drawn < trouble.weight;
+            drawn = drawn.saturating_sub(trouble.weight);
+            here
+        });
+        found.unwrap_or(&self.troubles[0])
+    }
+}
 
 impl Target {
     const fn habit(self) -> &'static Habit {
         match self {
             Self::Node(_) => &NODE,
             Self::Redis => &REDIS,
+            Self::Wire => &WIRE,
         }
     }
 
@@ -95,6 +149,7 @@ impl Target {
         match self {
             Self::Node(nth) => load.node(nth),
             Self::Redis => "redis",
+            Self::Wire => "wire",
         }
     }
 }
@@ -106,6 +161,10 @@ impl Act {
             Self::Restart => "restart",
             Self::Stop => "stop",
             Self::Continue => "continue",
+            Self::Ail(Ailment::Slow) => "slow",
+            Self::Ail(Ailment::Half) => "half",
+            Self::Ail(Ailment::Lost) => "lost",
+            Self::Heal => "heal",
         }
     }
 }
@@ -118,16 +177,12 @@ impl Faults {
         for target in targets {
             let mut rng = rng.fork();
             let habit = target.habit();
-            // What is kept in memory shows only where a process lives long.
-            let rarity = rng.u32(1..=RAREST);
+            let rarity = rng.u32(1..=habit.rarest);
             let mut at = pick(&mut rng, &habit.healthy) * rarity;
             while at < duration {
-                let (begin, end, lasts) = if rng.u32(..10) < habit.kills {
-                    (Act::Kill, Act::Restart, pick(&mut rng, &habit.dead))
-                } else {
-                    (Act::Stop, Act::Continue, pick(&mut rng, &habit.stopped))
-                };
-                let until = (at + lasts).min(duration);
+                let Trouble { acts, lasts, .. } = habit.trouble(&mut rng);
+                let (begin, end) = *acts;
+                let until = (at + pick(&mut rng, lasts)).min(duration);
                 for (at, act) in [(at, begin), (until, end)] {
                     let target = *target;
                     steps.push(Step { at, target, act });
@@ -182,8 +237,8 @@ impl Faults {
             let began = load.begun().elapsed();
             let ended_by_itself = match (target, redis.as_deref_mut()) {
                 (Target::Node(nth), _) => node(cluster, *nth, *act).await?,
-                (Target::Redis, Some(redis)) => on_redis(redis, *act)?,
-                (Target::Redis, None) => None,
+                (Target::Redis | Target::Wire, Some(redis)) => on_redis(redis, *act)?,
+                (Target::Redis | Target::Wire, None) => None,
             };
             if let Some(error) = ended_by_itself {
                 load.wrong(None, format!("{error:#}"));
@@ -214,17 +269,21 @@ async fn node(cluster: &mut Cluster, nth: usize, act: Act) -> Result<Option<anyh
         Act::Restart => cluster.restart(nth)?,
         Act::Stop => cluster.pause(nth)?,
         Act::Continue => cluster.resume(nth)?,
+        // A node has no wire of its own.
+        Act::Ail(_) | Act::Heal => {}
     }
     Ok(None)
 }
 
-/// Does it to Redis; gives why there was nothing to kill.
+/// Does it to Redis or its wire; gives why there was nothing to kill.
 fn on_redis(redis: &mut DurableRedis, act: Act) -> Result<Option<anyhow::Error>> {
     match act {
         Act::Kill => return Ok(redis.kill().err()),
         Act::Restart => redis.restart()?,
         Act::Stop => redis.signal(Signal::STOP),
         Act::Continue => redis.signal(Signal::CONT),
+        Act::Ail(ailment) => redis.wire().ail(Some(ailment)),
+        Act::Heal => redis.wire().ail(None),
     }
     Ok(None)
 }
@@ -240,7 +299,12 @@ mod tests {
 
     #[test]
     fn whatever_is_broken_is_mended_and_the_seed_decides() {
-        let targets = [Target::Node(0), Target::Node(1), Target::Redis];
+        let targets = [
+            Target::Node(0),
+            Target::Node(1),
+            Target::Redis,
+            Target::Wire,
+        ];
         let minute = Duration::from_secs(60);
         for seed in 0..200 {
             let faults = Faults::plan(seed, minute, &targets);
@@ -256,7 +320,9 @@ mod tests {
                     };
                     let fits = matches!(
                         (begin.act, end.act),
-                        (Act::Kill, Act::Restart) | (Act::Stop, Act::Continue)
+                        (Act::Kill, Act::Restart)
+                            | (Act::Stop, Act::Continue)
+                            | (Act::Ail(_), Act::Heal)
                     );
                     assert!(fits && begin.at <= end.at, "seed {seed}: {pair:?}");
                     assert!(end.at <= minute, "seed {seed}: {end:?}");

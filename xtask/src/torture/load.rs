@@ -40,6 +40,7 @@ pub(super) struct Counts {
     pub(super) answered: AtomicU64,
     pub(super) retries: AtomicU64,
     pub(super) replays: AtomicU64,
+    pub(super) promises: AtomicU64,
     pub(super) kills: AtomicU64,
     pub(super) stops: AtomicU64,
 }
@@ -167,11 +168,15 @@ impl Load {
         last_fault: Instant,
         rng: &mut fastrand::Rng,
     ) -> Request {
+        let key = self.keys.fetch_add(1, Ordering::Relaxed);
+        let app = apps::ALL[rng.usize(..apps::ALL.len())];
         Request {
-            key: self.keys.fetch_add(1, Ordering::Relaxed),
-            app: apps::ALL[rng.usize(..apps::ALL.len())],
+            key,
+            app,
             node: nodes[rng.usize(..nodes.len())],
-            asynchronous: rng.bool(),
+            // A promise is completed by its run's id, which only who does not
+            // wait for the run is told before.
+            asynchronous: rng.bool() || app.promise(key).is_some(),
             until: last_fault + SETTLE,
             run: None,
             answer: None,
@@ -200,7 +205,7 @@ impl Load {
         let count = match act {
             Act::Kill => &self.counts.kills,
             Act::Stop => &self.counts.stops,
-            Act::Restart | Act::Continue => return,
+            Act::Restart | Act::Continue | Act::Ail(_) | Act::Heal => return,
         };
         count.fetch_add(1, Ordering::Relaxed);
     }

@@ -11,6 +11,7 @@ mod node_logs;
 mod redis;
 mod report;
 mod settle;
+mod wire;
 
 use crate::{demo, process, setup};
 use anyhow::{Context as _, Result, bail};
@@ -279,12 +280,14 @@ impl Torture<'_> {
             .with_context(|| format!("cannot make {}", self.directory.display()))?;
         // Not ports that the system gives to outgoing connections: one could
         // be taken while its owner is dead.
-        let first = cluster::free_ports(NODES + 1, None)?;
+        let first = cluster::free_ports(NODES + 2, None)?;
         let mut redis = match self.kind {
             Kind::Embedded => None,
             Kind::Redis => {
                 let program = setup::redis(self.output)?;
-                Some(DurableRedis::start(&program, first, &self.directory)?)
+                let ports = [first, first + 1];
+                let redis = DurableRedis::start(&program, ports, &self.directory, self.seed)?;
+                Some(redis)
             }
         };
         let options = ClusterOptions {
@@ -295,7 +298,7 @@ impl Torture<'_> {
             drain: DRAIN,
             start_timeout: READY,
             more: NODE_OPTIONS.iter().map(OsString::from).collect(),
-            ..ClusterOptions::new(self.program.to_owned(), Plan::new(NODES, first + 1))
+            ..ClusterOptions::new(self.program.to_owned(), Plan::new(NODES, first + 2))
         };
         let logs = NodeLogs::create(&self.directory, &options.plan)?;
         let mut cluster = Cluster::start(&options, logs.sink()).await?;
@@ -341,6 +344,7 @@ impl Torture<'_> {
             &requests,
             without,
             &faults,
+            redis.as_ref().map(|redis| redis.wire().suffered()),
         ))
     }
 
@@ -366,7 +370,8 @@ impl Torture<'_> {
 
     fn targets(&self) -> Vec<Target> {
         let nodes = (0..usize::from(NODES)).map(Target::Node);
-        let redis = (self.kind == Kind::Redis).then_some(Target::Redis);
+        let redis = [Target::Redis, Target::Wire];
+        let redis = redis.into_iter().filter(|_| self.kind == Kind::Redis);
         nodes.chain(redis).collect()
     }
 }

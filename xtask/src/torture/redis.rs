@@ -1,5 +1,6 @@
-//! A Redis that keeps everything, to be killed.
+//! A Redis that keeps everything, to be killed, behind a wire that can ail.
 
+use super::wire::Wire;
 use anyhow::{Context as _, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
@@ -22,15 +23,22 @@ pub(super) struct DurableRedis {
     port: u16,
     directory: PathBuf,
     child: Child,
+    wire: Wire,
 }
 
 impl DurableRedis {
-    /// Starts `program` on a port of loopback, and waits until it takes
-    /// connections. Its data goes under `directory`, its log beside it.
+    /// Starts `program` on a port of loopback, with the wire on another, and
+    /// waits until it takes connections. Its data goes under `directory`, its
+    /// log beside it.
     ///
     /// # Errors
-    /// It ends at once, or is not ready in time.
-    pub(super) fn start(program: &Path, port: u16, directory: &Path) -> Result<Self> {
+    /// It ends at once, or is not ready in time; the wire's port is taken.
+    pub(super) fn start(
+        program: &Path,
+        [port, wire]: [u16; 2],
+        directory: &Path,
+        seed: u64,
+    ) -> Result<Self> {
         let data = directory.join("redis");
         std::fs::create_dir_all(&data)
             .with_context(|| format!("cannot make {}", data.display()))?;
@@ -39,6 +47,7 @@ impl DurableRedis {
             program: program.to_owned(),
             port,
             directory: directory.to_owned(),
+            wire: Wire::new(wire, port, seed)?,
         };
         let log = log(directory);
         let begun = Instant::now();
@@ -54,9 +63,14 @@ impl DurableRedis {
         Ok(server)
     }
 
-    /// For `--store`.
+    /// For `--store`: the wire's end.
     pub(super) fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        format!("redis://127.0.0.1:{}", self.wire.port())
+    }
+
+    /// What connects callers with it.
+    pub(super) fn wire(&self) -> &Wire {
+        &self.wire
     }
 
     /// Kills it, as a crash would.

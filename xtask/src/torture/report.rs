@@ -3,6 +3,7 @@
 use super::{
     faults::{Act, Faults, Target},
     load::{Load, Request, Violation},
+    wire::Suffered,
 };
 use cargo_skylark::output::{Output, count, micros};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -11,7 +12,10 @@ use skylark_abi::call::FailureKind;
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 use tokio::task::JoinHandle;
@@ -39,10 +43,15 @@ pub(super) struct ClusterReport {
     timed_out: usize,
     retries: u64,
     replays: usize,
+    /// Promises that callers completed.
+    promises: usize,
     kills: usize,
     stops: usize,
     redis_kills: usize,
     redis_stops: usize,
+    /// What became of Redis's answers on their way.
+    #[serde(flatten)]
+    wire: Suffered,
     /// From the first attempt to the answer, while faults happened.
     p50_us: u64,
     p99_us: u64,
@@ -59,6 +68,7 @@ impl ClusterReport {
         requests: &[Request],
         without: usize,
         faults: &Faults,
+        wire: Option<Suffered>,
     ) -> Self {
         let answered = requests.iter().filter(|r| r.answer.is_some());
         let mut times: Vec<u64> = answered
@@ -82,12 +92,13 @@ impl ClusterReport {
             asynchronous: requests.iter().filter(|r| r.asynchronous).count(),
             timed_out: requests.iter().filter(timed_out).count(),
             retries: load.counts.retries.load(Ordering::Relaxed),
-            replays: usize::try_from(load.counts.replays.load(Ordering::Relaxed))
-                .unwrap_or(usize::MAX),
+            replays: counted(&load.counts.replays),
+            promises: counted(&load.counts.promises),
             kills: faults.count(Act::Kill, node),
             stops: faults.count(Act::Stop, node),
             redis_kills: faults.count(Act::Kill, redis),
             redis_stops: faults.count(Act::Stop, redis),
+            wire: wire.unwrap_or_default(),
             p50_us: percentile(&times, 50),
             p99_us: percentile(&times, 99),
             max_us: times.last().copied().unwrap_or_default(),
@@ -95,6 +106,10 @@ impl ClusterReport {
             violations: load.violations(),
         }
     }
+}
+
+fn counted(count: &AtomicU64) -> usize {
+    usize::try_from(count.load(Ordering::Relaxed)).unwrap_or(usize::MAX)
 }
 
 /// The least of the sorted values that so many percent are not above.
@@ -139,9 +154,10 @@ impl ClusterReport {
         let results = self.results.iter().map(|(app, n)| format!("{app} {n}"));
         let results: Vec<String> = results.collect();
         format!(
-            "{}: {} ({} asynchronous), {} asked again, {}, {} timed out\n  \
+            "{}: {} ({} asynchronous), {} asked again, {}, {}, {} timed out\n  \
              results: {}\n  \
              nodes: {}, {}; Redis: {}, {}\n  \
+             its answers: {} late, {} cut in the middle, {} lost with their command carried out\n  \
              answers while that happened: p50 {}, p99 {}, max {}\n  \
              {} while a node stayed dead or stopped\n  \
              {}\n",
@@ -150,12 +166,16 @@ impl ClusterReport {
             self.asynchronous,
             self.retries,
             count(self.replays, "replay"),
+            count(self.promises, "promise"),
             self.timed_out,
             results.join("; "),
             count(self.kills, "kill"),
             count(self.stops, "stop"),
             count(self.redis_kills, "kill"),
             count(self.redis_stops, "stop"),
+            self.wire.answers_late,
+            self.wire.answers_cut,
+            self.wire.answers_lost,
             micros(self.p50_us),
             micros(self.p99_us),
             micros(self.max_us),
@@ -213,7 +233,7 @@ pub(super) fn progress(output: &Output, store: &'static str, load: &Arc<Load>) -
         let (bar, load) = (bar.clone(), load.clone());
         async move {
             loop {
-                let n = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::Relaxed);
+                let n = |count: &AtomicU64| count.load(Ordering::Relaxed);
                 let counts = &load.counts;
                 let times =
                     |n: u64, what: &str| count(usize::try_from(n).unwrap_or(usize::MAX), what);

@@ -7,7 +7,10 @@ use super::{
 };
 use cargo_skylark::client::{ClientError, InvokeOptions};
 use futures::{StreamExt as _, stream};
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 use tokio::time::{Instant, sleep, timeout};
 
 /// Requests that are asked again at once.
@@ -159,9 +162,28 @@ async fn ends(
             },
             answers: answers.collect(),
             states: load.client().states(load.url(nth), app.package()).await?,
+            failed: failed(load, nth, app).await?,
         });
     }
     Ok(ends)
+}
+
+/// Failed runs that are counted of one app in one store.
+const FAILED: usize = 100_000;
+
+/// How many runs of an app failed, by the function that they began with.
+async fn failed(
+    load: &Load,
+    nth: usize,
+    app: &dyn App,
+) -> Result<BTreeMap<String, u64>, ClientError> {
+    let url = load.url(nth);
+    let (runs, _) = load.client().failed(url, app.package(), FAILED).await?;
+    let mut counts = BTreeMap::new();
+    for run in runs {
+        *counts.entry(run.function).or_default() += 1;
+    }
+    Ok(counts)
 }
 
 #[cfg(test)]

@@ -24,8 +24,11 @@ use skylark_abi::{
 use std::{
     cell::RefCell,
     fmt,
+    future::poll_fn,
+    ops::ControlFlow,
     rc::Rc,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Poll,
     time::Duration,
 };
 
@@ -123,18 +126,25 @@ impl Host {
         self.at(&Point::Commit(commit), || self.store().commit(commit, now))
     }
 
+    /// Which of so many deliveries under way goes on; see [`Faults::turn`].
+    pub(super) fn turn(&self, under_way: usize) -> usize {
+        let faults = Arc::clone(&*lock(&self.faults));
+        faults.turn(under_way)
+    }
+
     /// Delivers one message, unless something goes wrong with it. What is not
-    /// acknowledged comes again.
-    pub(super) fn deliver(self: &Arc<Self>, item: Item) {
+    /// acknowledged comes again. Says whether the process goes on.
+    pub(super) async fn deliver(self: Arc<Self>, item: Item) -> ControlFlow<()> {
         let Item { entry, copy } = item;
         let (entry, is_copy) = (entry.as_str(), copy.is_some());
         let until = self.queue.now().saturating_add(micros(self.bounds.claim));
         let claimed = copy.or_else(|| self.store().claim(entry, until));
         let Some(payload) = claimed else {
-            return; // Another delivery of it was acknowledged.
+            return ControlFlow::Continue(()); // Another delivery of it was acknowledged.
         };
         let Ok(message) = skylark_abi::decode::<Message>(&payload) else {
-            return self.store().acknowledge(entry);
+            self.store().acknowledge(entry);
+            return ControlFlow::Continue(());
         };
         let point = Point::Deliver(entry, &message);
         let faults = Arc::clone(&*lock(&self.faults));
@@ -151,10 +161,11 @@ impl Host {
                     };
                     self.queue.push_item(item, pause);
                 }
-                self.receive(entry, message.clone())
+                self.receive(entry, message.clone()).await
             }
         };
         let delivered = delivered.and_then(|()| self.suffer(faults.after(&point)));
+        others().await;
         match delivered.and_then(|()| {
             let point = Point::Acknowledge(entry);
             self.at(&point, || self.store().acknowledge(entry))
@@ -162,20 +173,24 @@ impl Host {
             Ok(()) => {}
             Err(Halt::Later(pause)) => self.queue.push(entry.to_owned(), pause),
             // What it had in memory is gone with it.
-            Err(Halt::Crash) => self.queue.clear(),
+            Err(Halt::Crash) => {
+                self.queue.clear();
+                return ControlFlow::Break(());
+            }
         }
+        ControlFlow::Continue(())
     }
 
-    fn receive(self: &Arc<Self>, entry: &str, message: Message) -> Result<(), Halt> {
+    async fn receive(self: &Arc<Self>, entry: &str, message: Message) -> Result<(), Halt> {
         match message {
             Message::Invoke(invocation) => {
                 let report = self.arrived(&invocation.id.task_id, &invocation.function);
                 let task = Task::new(*invocation, Arc::clone(&self.schema), self.plan(entry));
-                self.execute(task, report)
+                self.execute(task, report).await
             }
-            Message::Answer(answer) => self.answer(entry, *answer),
-            Message::Await(waiting) => self.wait(entry, &waiting),
-            Message::Http(errand) => self.ask(entry, *errand),
+            Message::Answer(answer) => self.answer(entry, *answer).await,
+            Message::Await(waiting) => self.wait(entry, &waiting).await,
+            Message::Http(errand) => self.ask(entry, *errand).await,
             Message::Complete(completion) => {
                 let run = completion.chain_id.clone();
                 self.at(&Point::Complete(&run), || {
@@ -185,20 +200,21 @@ impl Host {
         }
     }
 
-    fn answer(self: &Arc<Self>, entry: &str, answer: Answer) -> Result<(), Halt> {
+    async fn answer(self: &Arc<Self>, entry: &str, answer: Answer) -> Result<(), Halt> {
         let report = self.arrived(&answer.reply.to.task_id, &answer.reply.function);
         let task = Task::answer(answer, Arc::clone(&self.schema), self.plan(entry));
-        self.execute(task, report)
+        self.execute(task, report).await
     }
 
     /// Has somebody wait for a promise.
-    fn wait(self: &Arc<Self>, entry: &str, waiting: &Waiting) -> Result<(), Halt> {
+    async fn wait(self: &Arc<Self>, entry: &str, waiting: &Waiting) -> Result<(), Halt> {
         loop {
             let (promise, version) = self.promise(&waiting.app, &waiting.promise)?;
             match promise.wait(version, waiting, &self.bounds) {
-                Some(Ok(Message::Answer(answer))) => return self.answer(entry, *answer),
+                Some(Ok(Message::Answer(answer))) => return self.answer(entry, *answer).await,
                 Some(Ok(_)) => return Ok(()),
                 Some(Err(mut commit)) => {
+                    others().await;
                     commit.acks.push(entry.to_owned());
                     if let Committed::Done { .. } = self.commit(&commit)? {
                         return Ok(());
@@ -210,7 +226,8 @@ impl Host {
                         format!("too many wait for the promise `{}`", waiting.promise),
                     );
                     let outcome = Outcome::Err(failure);
-                    return self.answer(entry, self.arrival(&waiting.app, &waiting.reply, outcome));
+                    let answer = self.arrival(&waiting.app, &waiting.reply, outcome);
+                    return self.answer(entry, answer).await;
                 }
             }
         }
@@ -255,7 +272,7 @@ impl Host {
     }
 
     /// Asks the server of the test.
-    fn ask(self: &Arc<Self>, entry: &str, errand: Errand) -> Result<(), Halt> {
+    async fn ask(self: &Arc<Self>, entry: &str, errand: Errand) -> Result<(), Halt> {
         let Errand {
             app,
             mut request,
@@ -289,7 +306,9 @@ impl Host {
                 }
             }
         };
-        self.answer(entry, self.arrival(&app, &reply, outcome))
+        others().await;
+        let answer = self.arrival(&app, &reply, outcome);
+        self.answer(entry, answer).await
     }
 
     fn arrival(&self, app: &str, reply: &ReplyTo, outcome: Outcome) -> Answer {
@@ -310,10 +329,11 @@ impl Host {
         }
     }
 
-    fn execute(self: &Arc<Self>, task: Task, mut report: TaskReport) -> Result<(), Halt> {
+    async fn execute(self: &Arc<Self>, task: Task, mut report: TaskReport) -> Result<(), Halt> {
         let task = Rc::new(RefCell::new(task));
         let mut step = task.borrow_mut().start();
         loop {
+            others().await;
             step = match step {
                 Step::Begin(begin) => {
                     let begun = self.begin(&begin)?;
@@ -448,6 +468,16 @@ impl Host {
             ..TaskReport::default()
         }
     }
+}
+
+/// Lets other deliveries take their steps, before this one takes its next.
+async fn others() {
+    let mut passed = false;
+    poll_fn(|_| match std::mem::replace(&mut passed, true) {
+        false => Poll::Pending,
+        true => Poll::Ready(()),
+    })
+    .await;
 }
 
 /// A message for the outbox that nothing but the outside causes.

@@ -62,6 +62,17 @@ pub trait Faults: Send + Sync {
     fn after(&self, _point: &Point<'_>) -> Fault {
         Fault::None
     }
+
+    /// Which of so many deliveries takes its next step: what it does until the
+    /// store is asked again, a function is executed, or its message is
+    /// acknowledged. Their number itself is for another delivery, if any is due;
+    /// the last is then the newest.
+    ///
+    /// Each is carried out to its end before the next begins, unless this says
+    /// otherwise.
+    fn turn(&self, _under_way: usize) -> usize {
+        0
+    }
 }
 
 /// Nothing goes wrong.

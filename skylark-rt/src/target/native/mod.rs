@@ -5,6 +5,7 @@
 
 mod driver;
 mod faults;
+mod flights;
 mod queue;
 pub(crate) mod registry;
 mod runtime;

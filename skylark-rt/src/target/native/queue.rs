@@ -47,6 +47,31 @@ struct Inner {
     under_way: usize,
 }
 
+/// When it is due, its number if it is on its way, and what it is.
+type Due = (u64, Option<u64>, Item);
+
+impl Inner {
+    /// What is due first: on its way, or `claimed` in the store's outbox.
+    fn soonest(&self, claimed: Option<(u64, String)>) -> Option<Due> {
+        let first = self.due.first_key_value();
+        let first = first.map(|((due, number), item)| (*due, Some(*number), item.clone()));
+        let claim = claimed.map(|(due, entry)| (due, None, Item { entry, copy: None }));
+        match (first, claim) {
+            (Some(first), Some(claim)) if claim.0 < first.0 => Some(claim),
+            (first, claim) => first.or(claim),
+        }
+    }
+
+    fn take(&mut self, due: u64, number: Option<u64>, item: Item) -> Item {
+        self.now_us = self.now_us.max(due);
+        if let Some(number) = number {
+            self.due.remove(&(due, number));
+        }
+        self.under_way += 1;
+        item
+    }
+}
+
 impl Default for Queue {
     fn default() -> Self {
         Self {
@@ -106,30 +131,27 @@ impl Queue {
             if enough() {
                 return Next::Enough;
             }
-            let first = inner.due.first_key_value();
-            let first = first.map(|((due, number), item)| (*due, Some(*number), item.clone()));
-            let claim = claimed().map(|(due, entry)| (due, None, Item { entry, copy: None }));
-            let soonest = match (first, claim) {
-                (Some(first), Some(claim)) if claim.0 < first.0 => Some(claim),
-                (first, claim) => first.or(claim),
-            };
+            let soonest = inner.soonest(claimed());
             let due = soonest.as_ref().map(|s| s.0);
             if due.is_some_and(|due| due <= inner.now_us) || inner.under_way == 0 {
                 let Some((due, number, item)) = soonest else {
                     return Next::Idle;
                 };
-                inner.now_us = inner.now_us.max(due);
-                if let Some(number) = number {
-                    inner.due.remove(&(due, number));
-                }
-                inner.under_way += 1;
-                return Next::Deliver(item);
+                return Next::Deliver(inner.take(due, number, item));
             }
             inner = self
                 .moved
                 .wait(inner)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// What is due now, if anything is: as [`Queue::next`], but it does not wait
+    /// and moves no clock. To be followed by [`Queue::delivered`].
+    pub(super) fn due(&self, claimed: impl Fn() -> Option<(u64, String)>) -> Option<Item> {
+        let mut inner = lock(&self.inner);
+        let (due, number, item) = inner.soonest(claimed())?;
+        (due <= inner.now_us).then(|| inner.take(due, number, item))
     }
 
     /// After [`Next::Deliver`].

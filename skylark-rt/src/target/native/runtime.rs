@@ -3,6 +3,7 @@
 use super::{
     driver::{Host, NODE, accepted},
     faults::Faults,
+    flights::Flights,
     queue::Next,
     registry::App,
 };
@@ -223,15 +224,26 @@ impl Runtime {
         /// Deliveries after which nobody waits for an end any more.
         const MAX_DELIVERIES: u64 = 1_000_000;
         let host = &self.host;
-        for _ in 0..MAX_DELIVERIES {
-            let claimed = || host.store().next_claim();
-            match host.queue.next(claimed, &enough) {
-                Next::Idle | Next::Enough => return,
-                Next::Deliver(item) => {
-                    let _under_way = UnderWay(host);
-                    host.deliver(item);
+        let claimed = || host.store().next_claim();
+        let mut flights = Flights::default();
+        let mut delivered = 0;
+        while delivered < MAX_DELIVERIES {
+            let (turn, begins) = match flights.len() {
+                0 => match host.queue.next(claimed, &enough) {
+                    Next::Idle | Next::Enough => return,
+                    Next::Deliver(item) => (0, Some(item)),
+                },
+                under_way => {
+                    let turn = host.turn(under_way);
+                    let another = turn >= under_way && !enough();
+                    (turn, another.then(|| host.queue.due(claimed)).flatten())
                 }
+            };
+            if let Some(item) = begins {
+                delivered += 1;
+                flights.begin(host, item);
             }
+            flights.step(turn);
         }
         panic!("after {MAX_DELIVERIES} deliveries the runtime is still not idle");
     }
@@ -402,15 +414,6 @@ impl Runtime {
             }
         };
         Err(Failure::new(FailureKind::NotFound, why))
-    }
-}
-
-/// A delivery is over when this is dropped, even by a panic.
-struct UnderWay<'a>(&'a Host);
-
-impl Drop for UnderWay<'_> {
-    fn drop(&mut self) {
-        self.0.queue.delivered();
     }
 }
 

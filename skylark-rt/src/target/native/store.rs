@@ -79,9 +79,11 @@ impl Memory {
             versioned.value.clone_from(value);
             self.state.insert(field.clone(), versioned);
         }
-        if let (Some(id), Some(outcome)) = (&commit.id, &commit.outcome) {
+        if let Some(id) = &commit.id {
             let record = self.records.entry(id.clone()).or_default();
-            record.outcome = Some(outcome.clone());
+            record.outcome.clone_from(&commit.outcome);
+            // With or without an outcome, the lease is given back.
+            record.epoch += 1;
         }
         for ack in &commit.acks {
             self.outbox.remove(ack);

@@ -99,6 +99,7 @@ mod tests {
                 name: "s".into(),
                 answers: (100..).zip(answers.iter().cloned().map(told)).collect(),
                 states: left.map(total).into_iter().collect(),
+                failed: BTreeMap::new(),
             };
             assert_eq!(Counter.check_end(&[store]), wrong, "{answers:?}");
         };

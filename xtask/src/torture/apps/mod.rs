@@ -2,8 +2,10 @@
 
 mod bank;
 mod counter;
+mod expenses;
 mod hashchain;
 mod media;
+mod shop;
 mod travel;
 
 use cargo_skylark::client::StateView;
@@ -36,6 +38,11 @@ pub(super) trait App: Send + Sync {
     }
     /// The function that request `key` calls, and its input.
     fn request(&self, key: u64) -> (&'static str, Value);
+    /// The promise that its run waits for, and the value that its caller completes
+    /// it with.
+    fn promise(&self, _key: u64) -> Option<(&'static str, Value)> {
+        None
+    }
     /// Whether the answer to request `key` can be right, by itself.
     ///
     /// # Errors
@@ -55,6 +62,8 @@ pub(super) struct StoreEnd {
     pub answers: BTreeMap<u64, Told>,
     /// The app's variables.
     pub states: Vec<StateView>,
+    /// Runs that failed, by the function that they began with.
+    pub failed: BTreeMap<String, u64>,
 }
 
 /// What a caller was told, and when, from the beginning of the load.
@@ -76,6 +85,8 @@ pub(super) const ALL: &[&dyn App] = &[
     &travel::AtOnce,
     &travel::ByCalls,
     &media::Reviews,
+    &expenses::Reports,
+    &shop::Orders,
 ];
 
 /// Successors and calls go to any node.
@@ -129,6 +140,11 @@ impl StoreEnd {
             return Ok(T::default());
         };
         T::deserialize(&found.value).map_err(|why| format!("{}: {name}: {why}", self.name))
+    }
+
+    /// How many runs that began with this function failed.
+    fn failed(&self, function: &str) -> u64 {
+        self.failed.get(function).copied().unwrap_or_default()
     }
 
     /// Every answer that is a result, read.
@@ -219,6 +235,7 @@ mod tests {
             name: "s".into(),
             answers: told.collect(),
             states: views.collect(),
+            failed: BTreeMap::new(),
         }
     }
 
