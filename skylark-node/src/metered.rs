@@ -142,15 +142,8 @@ impl Store for Metered {
         self.run.count(self.store.run(app, chain_id)).await
     }
 
-    async fn put_run(
-        &self,
-        app: &str,
-        run: RunWrite,
-        retention: Duration,
-    ) -> Result<(), StoreError> {
-        self.put_run
-            .count(self.store.put_run(app, run, retention))
-            .await
+    async fn put_run(&self, app: &str, run: RunWrite) -> Result<(), StoreError> {
+        self.put_run.count(self.store.put_run(app, run)).await
     }
 
     async fn failed(

@@ -30,7 +30,7 @@ use crate::{
     call::{CallRequest, CallResponse, Outcome},
     id::InvocationId,
     keys::Bundle,
-    run::Message,
+    run::{Message, RunRecord, RunStatus},
 };
 use minicbor::{Decode, Encode};
 use std::time::Duration;
@@ -129,7 +129,7 @@ pub struct Commit {
     pub then: Option<Box<Begin>>,
     /// The run's record to keep, if this ends a durable run at its origin.
     pub run: Option<RunWrite>,
-    /// How long records are kept.
+    /// How long the outcome is kept.
     pub retention: Duration,
     /// How long the bundle of a run is kept after this write to it.
     pub keep: Duration,
@@ -167,6 +167,8 @@ pub struct RunWrite {
     /// Whether the run's first task is over, so that its begin answers
     /// [`Begun::Over`].
     pub first_is_over: bool,
+    /// How long the record is kept.
+    pub lasts: Duration,
 }
 
 /// What becomes of a run's place on the list of runs that failed.
@@ -239,6 +241,15 @@ pub struct Bounds {
 }
 
 impl Bounds {
+    /// How long the record of a run is kept that has ended, or has not: it must
+    /// not be forgotten while something of the run may still wait.
+    pub fn keeps(&self, run: &RunRecord) -> Duration {
+        match run.status {
+            RunStatus::Running => self.max_wait.max(self.retention),
+            RunStatus::Succeeded(_) | RunStatus::Failed(_) => self.retention,
+        }
+    }
+
     /// How long nobody but the committing node delivers a message that is not
     /// due before `after`. What is due only after [`Bounds::claim`] is left to
     /// whoever looks for it then, so that waiting long needs no memory.

@@ -556,6 +556,7 @@ impl Node {
             listed: runs::listed(&record),
             record: skylark_abi::encode(&record),
             first_is_over: !first || commit.outcome.is_some(),
+            lasts: self.0.config.bounds.keeps(&record),
         });
         if first {
             // The run's record tells: one record for a call is enough.

@@ -169,14 +169,9 @@ impl Node {
         let message = Message::Invoke(Box::new(invocation));
         let bounds = &self.0.config.bounds;
         let outbox = vec![OutboxEntry::new(&entry, &message, Duration::ZERO, bounds)];
-        let retention = self.0.config.bounds.retention;
+        let lasts = bounds.keeps(&record);
         let bytes = skylark_abi::encode(&record);
-        if let Some(existing) = self
-            .0
-            .store
-            .accept(app, &id, bytes, outbox, retention)
-            .await?
-        {
+        if let Some(existing) = self.0.store.accept(app, &id, bytes, outbox, lasts).await? {
             let existing: RunRecord = skylark_abi::decode(&existing)
                 .map_err(|e| NodeError::Malformed(format!("the record of run `{id}`: {e}")))?;
             refuse_other_body(&existing, &record)?;

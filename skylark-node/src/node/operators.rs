@@ -86,6 +86,7 @@ impl Node {
                 listed: Listed::Leave,
                 // What is tried again has another id.
                 first_is_over: true,
+                lasts: bounds.keeps(&record),
             }),
             ..Commit::new(&app, bounds)
         };

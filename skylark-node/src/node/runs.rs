@@ -260,9 +260,9 @@ impl Node {
             record: skylark_abi::encode(record),
             listed: listed(record),
             first_is_over: !matches!(record.status, RunStatus::Running),
+            lasts: self.0.config.bounds.keeps(record),
         };
-        let retention = self.0.config.bounds.retention;
-        Ok(self.0.store.put_run(app, run, retention).await?)
+        Ok(self.0.store.put_run(app, run).await?)
     }
 
     /// The end of a run has come to its origin: this node.

@@ -127,7 +127,8 @@ impl Contents {
         self.states.insert(key, state);
     }
 
-    fn keep_run(&mut self, app: &str, run: &RunWrite, expires: Instant) {
+    fn keep_run(&mut self, app: &str, run: &RunWrite, now: Instant) {
+        let expires = after(now, run.lasts);
         let key = keys::run(app, &run.chain_id);
         let id = || (app.to_owned(), run.chain_id.clone());
         match run.listed {
@@ -273,7 +274,7 @@ impl Store for MemoryStore {
         }
         contents.post(&commit.app, &commit.outbox, now);
         if let Some(run) = &commit.run {
-            contents.keep_run(&commit.app, run, expires);
+            contents.keep_run(&commit.app, run, now);
         }
         // The commit stands; a begin that cannot be answered is tried alone.
         let begun = commit
@@ -304,8 +305,9 @@ impl Store for MemoryStore {
             record: run,
             listed: Listed::Same,
             first_is_over: false,
+            lasts: retention,
         };
-        contents.keep_run(app, &run, after(now, retention));
+        contents.keep_run(app, &run, now);
         contents.post(app, &outbox, now);
         Ok(None)
     }
@@ -357,16 +359,10 @@ impl Store for MemoryStore {
         self.kept(run.map(|run| &run.kept), &run_text(chain_id))
     }
 
-    async fn put_run(
-        &self,
-        app: &str,
-        run: RunWrite,
-        retention: Duration,
-    ) -> Result<(), StoreError> {
+    async fn put_run(&self, app: &str, run: RunWrite) -> Result<(), StoreError> {
         self.options
             .admit_value(run.record.len(), || run_text(&run.chain_id))?;
-        self.contents()
-            .keep_run(app, &run, after(Instant::now(), retention));
+        self.contents().keep_run(app, &run, Instant::now());
         Ok(())
     }
 

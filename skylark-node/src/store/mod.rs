@@ -120,12 +120,7 @@ pub trait Store: Send + Sync + std::fmt::Debug + 'static {
     ///
     /// # Errors
     /// [`StoreError::TooLarge`] if it exceeds [`StoreOptions::max_value`].
-    async fn put_run(
-        &self,
-        app: &str,
-        run: RunWrite,
-        retention: Duration,
-    ) -> Result<(), StoreError>;
+    async fn put_run(&self, app: &str, run: RunWrite) -> Result<(), StoreError>;
 
     /// Ids of runs whose record says that they failed, after `after`, at most
     /// `limit`, in an order that stays; only an empty page is the end.

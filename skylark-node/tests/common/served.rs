@@ -327,13 +327,8 @@ impl Store for Gate {
         self.store.run(app, chain_id).await
     }
 
-    async fn put_run(
-        &self,
-        app: &str,
-        run: RunWrite,
-        retention: Duration,
-    ) -> Result<(), StoreError> {
-        self.store.put_run(app, run, retention).await
+    async fn put_run(&self, app: &str, run: RunWrite) -> Result<(), StoreError> {
+        self.store.put_run(app, run).await
     }
 
     async fn failed(

@@ -67,6 +67,7 @@ pub(crate) fn run(chain_id: &str, record: &[u8]) -> RunWrite {
         record: record.to_vec(),
         listed: Listed::Same,
         first_is_over: false,
+        lasts: LONG,
     }
 }
 

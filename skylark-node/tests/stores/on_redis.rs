@@ -173,10 +173,7 @@ async fn other_calls(app: &App, chain_id: &str) -> usize {
         .await
         .expect(ok);
     store.run(name, chain_id).await.expect(ok);
-    store
-        .put_run(name, run(chain_id, b""), LONG)
-        .await
-        .expect(ok);
+    store.put_run(name, run(chain_id, b"")).await.expect(ok);
     store.states(name, None, 100).await.expect(ok);
     6
 }

@@ -5,8 +5,12 @@ use crate::{
     guests::guest,
     world::{KINDS, Setting, bounds, ended, run, submit, world},
 };
-use skylark_abi::call::FailureKind;
-use skylark_node::store::{self, StoreOptions};
+use skylark_abi::{call::FailureKind, protocol::Bounds};
+use skylark_node::{
+    node::InvokeOptions,
+    store::{self, StoreOptions},
+};
+use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn failures_are_listed_and_tried_again() {
@@ -104,4 +108,47 @@ async fn a_run_that_outgrows_the_store_ends() {
     let id = submit(&node, "expenses/submit", &items[..3]).await;
     let view = ended(&node, &id).await;
     assert_eq!(view.status, "succeeded", "{:?}", view.error);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_is_remembered_for_as_long_as_its_run_waits() {
+    for kind in KINDS {
+        let bounds = Bounds {
+            retention: Duration::from_millis(100),
+            ..bounds()
+        };
+        let world = world(kind, bounds, &["expenses"]).await;
+        let node = &world.node;
+        let submit = async |key: &str, cents: u64| {
+            let items = serde_json::json!([{"what": "train", "cents": cents}]).to_string();
+            let options = InvokeOptions {
+                key: Some(key.to_owned()),
+                ..InvokeOptions::default()
+            };
+            node.submit("expenses", "submit", items.into(), options)
+                .await
+                .unwrap()
+        };
+        let id = submit("waits", 20_000).await;
+        eventually("it waits", || async {
+            (crate::world::state(node, "expenses", "REMINDERS").await == 1).then_some(())
+        })
+        .await;
+        // What has ended meanwhile is forgotten after the retention.
+        let quick = submit("quick", 1).await;
+        eventually("the other is forgotten", || async {
+            node.run(&quick).await.is_err().then_some(())
+        })
+        .await;
+        assert_eq!(submit("waits", 20_000).await, id);
+        assert_eq!(node.run(&id).await.unwrap().status, "running", "{kind}");
+        let promise = format!("{id}~approval");
+        let approved = node.complete_promise(&promise, Ok("\"carol\"".into()));
+        approved.await.unwrap();
+        let paid = serde_json::json!([1, 20_000]);
+        eventually("it is paid", || async {
+            (crate::world::state(node, "expenses", "PAID").await == paid).then_some(())
+        })
+        .await;
+    }
 }

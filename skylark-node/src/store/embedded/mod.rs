@@ -455,17 +455,12 @@ impl Store for EmbeddedStore {
         Ok(kept.map(|kept| kept_run::unpack(kept).1))
     }
 
-    async fn put_run(
-        &self,
-        app: &str,
-        run: RunWrite,
-        retention: Duration,
-    ) -> Result<(), StoreError> {
+    async fn put_run(&self, app: &str, run: RunWrite) -> Result<(), StoreError> {
         self.shared
             .options
             .admit_value(run.record.len(), || run_text(&run.chain_id))?;
         let app = app.to_owned();
-        let times = self.until(retention);
+        let times = self.until(run.lasts);
         self.write(move |tables| tables.keep_run(&app, &run, times))
             .await
     }

@@ -363,6 +363,7 @@ impl<'txn> Tables<'txn> {
             self.keep(key, &skylark_abi::encode::<Outcome>(outcome), expires)?;
         }
         if let Some(run) = &commit.run {
+            let expires = now.saturating_add(millis(run.lasts));
             self.keep_run(app, run, (now, expires))?;
         }
         self.acknowledge(app, &commit.acks)?;

@@ -5,8 +5,8 @@
 --       7 to 9 record, cancellation and run of the invocation to begin, 10… bundles
 -- ARGV  1 epoch, or '' without an id; 2 whether an outcome follows (0 or 1);
 --       3 the outcome; 4 whether a run's record follows (0, or 1 and its
---       place, see failed.lua); 5 the run's record; 6 its id; 7 retention in ms; 8 how long a
---       run's bundle is kept in ms; 9 to 13 number of checks, writes, acks,
+--       place, see failed.lua); 5 the run's record; 6 its id; 7 how long it is kept in ms;
+--       8 the same of the outcome, 9 of a run's bundle; 10 to 14 number of checks, writes, acks,
 --       messages, and of what begin takes;
 --       checks: position of the bundle in KEYS, name, version;
 --       writes: position, name, 1 and the value or 0 and '', 1 if the bundle
@@ -17,12 +17,12 @@
 --         {0, …} with the answer of begin
 
 local record, bundles, outbox, payloads, run, failed = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
-local epoch, retention, keep = ARGV[1], ARGV[7], ARGV[8]
-local checks = 14
-local writes = checks + 3 * ARGV[9]
-local acks = writes + 5 * ARGV[10]
-local messages = acks + ARGV[11]
-local next = messages + 3 * ARGV[12]
+local epoch, retention, keep = ARGV[1], ARGV[8], ARGV[9]
+local checks = 15
+local writes = checks + 3 * ARGV[10]
+local acks = writes + 5 * ARGV[11]
+local messages = acks + ARGV[12]
+local next = messages + 3 * ARGV[13]
 
 if epoch ~= '' then
   local held = epoch .. ' '
@@ -77,18 +77,18 @@ elseif epoch ~= '' then
   redis.call('DEL', record)
 end
 if place >= 0 then
-  redis.call('SET', run, ARGV[5], 'PX', retention)
-  list_failed(failed, ARGV[6], tostring(place), retention)
+  redis.call('SET', run, ARGV[5], 'PX', ARGV[7])
+  list_failed(failed, ARGV[6], tostring(place), ARGV[7])
 end
 for i = acks, messages - 1 do
   redis.call('ZREM', outbox, ARGV[i])
   redis.call('HDEL', payloads, ARGV[i])
 end
 post(outbox, payloads, messages, next - 1)
-if ARGV[13] == '0' then
+if ARGV[14] == '0' then
   return {0}
 end
-local begun = begin(KEYS[7], KEYS[8], KEYS[9], next, next + ARGV[13] - 1)
+local begun = begin(KEYS[7], KEYS[8], KEYS[9], next, next + ARGV[14] - 1)
 local answer = {0}
 for i = 1, #begun do
   answer[i + 1] = begun[i] or false

@@ -356,8 +356,9 @@ impl Store for RedisStore {
             Some(run) => call
                 .arg(1 + place(run.listed))
                 .arg(kept_run::pack(run.first_is_over, &run.record))
-                .arg(&run.chain_id),
-            None => call.arg(0).arg("").arg(""),
+                .arg(&run.chain_id)
+                .arg(time_to_live(run.lasts)),
+            None => call.arg(0).arg("").arg("").arg(0),
         };
         call.arg(time_to_live(commit.retention))
             .arg(time_to_live(commit.keep));
@@ -464,17 +465,13 @@ impl Store for RedisStore {
         Ok(kept.map(|kept| kept_run::unpack(kept).1))
     }
 
-    async fn put_run(
-        &self,
-        app: &str,
-        run: RunWrite,
-        retention: Duration,
-    ) -> Result<(), StoreError> {
+    async fn put_run(&self, app: &str, run: RunWrite) -> Result<(), StoreError> {
         let RunWrite {
             chain_id,
             record,
             listed,
             first_is_over,
+            lasts,
         } = run;
         self.options
             .admit_value(record.len(), || run_text(&chain_id))?;
@@ -483,7 +480,7 @@ impl Store for RedisStore {
         call.arg(kept_run::pack(first_is_over, &record))
             .arg(chain_id)
             .arg(place(listed));
-        call.arg(time_to_live(retention));
+        call.arg(time_to_live(lasts));
         self.invoke(Repeat::Harmless, &call).await.map(drop)
     }
 

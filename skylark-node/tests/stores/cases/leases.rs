@@ -323,11 +323,15 @@ async fn many_owners_of_one_invocation_do_it_once(app: App) {
 }
 
 async fn records_expire(app: App) {
+    let short = |run| RunWrite {
+        lasts: SHORT,
+        ..run
+    };
     let key = format!("{}:blob", app.name);
     let first = app.lease("r", "n1", LONG).await;
     let commit = Commit {
         writes: vec![(var("a"), Some(b"stays".to_vec()))],
-        run: Some(run("r", b"run")),
+        run: Some(short(run("r", b"run"))),
         outbox: vec![message("m", Duration::ZERO)],
         retention: SHORT,
         ..app.commit_of("r", first)
@@ -338,24 +342,24 @@ async fn records_expire(app: App) {
         .await
         .expect("put");
     app.store
-        .put_run(&app.name, run("long", b"long"), LONG)
+        .put_run(&app.name, run("long", b"long"))
         .await
         .expect("put");
     // A shorter retention replaces a longer one, and the other way round.
     app.store
-        .put_run(&app.name, run("shortened", b"x"), LONG)
+        .put_run(&app.name, run("shortened", b"x"))
         .await
         .expect("put");
     app.store
-        .put_run(&app.name, run("shortened", b"x"), SHORT)
+        .put_run(&app.name, short(run("shortened", b"x")))
         .await
         .expect("put");
     app.store
-        .put_run(&app.name, run("prolonged", b"x"), SHORT)
+        .put_run(&app.name, short(run("prolonged", b"x")))
         .await
         .expect("put");
     app.store
-        .put_run(&app.name, run("prolonged", b"x"), LONG)
+        .put_run(&app.name, run("prolonged", b"x"))
         .await
         .expect("put");
     let runs = ["r", "shortened"];

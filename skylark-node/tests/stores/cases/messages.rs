@@ -184,7 +184,7 @@ async fn the_outbox_counts_what_is_not_acknowledged(app: App) {
 async fn runs_are_replaced(app: App) {
     for record in [b"running".to_vec(), b"ended".to_vec()] {
         app.store
-            .put_run(&app.name, run("r", &record), LONG)
+            .put_run(&app.name, run("r", &record))
             .await
             .expect("put");
         assert_eq!(app.store.run(&app.name, "r").await, Ok(Some(record)));
@@ -226,9 +226,7 @@ async fn failed_runs_are_listed(app: App) {
         };
         assert_eq!(app.send(&commit).await, DONE);
     }
-    let put = app
-        .store
-        .put_run(&app.name, failed("r5", Listed::Enter), LONG);
+    let put = app.store.put_run(&app.name, failed("r5", Listed::Enter));
     put.await.expect("put");
     // Tried again, by a commit or alone; and one that never failed.
     let again = Commit {
@@ -237,7 +235,7 @@ async fn failed_runs_are_listed(app: App) {
     };
     assert_eq!(app.send(&again).await, DONE);
     for (id, listed) in [("r3", Listed::Leave), ("r6", Listed::Same)] {
-        let put = app.store.put_run(&app.name, failed(id, listed), LONG);
+        let put = app.store.put_run(&app.name, failed(id, listed));
         put.await.expect("put");
     }
     let mut all = Vec::new();

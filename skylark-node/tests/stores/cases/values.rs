@@ -171,7 +171,7 @@ async fn too_large_is_refused(app: App) {
         .await;
     refused(accepted.map(drop), "max-value", over as u64);
     refused(
-        app.store.put_run(&app.name, run("r", &value), LONG).await,
+        app.store.put_run(&app.name, run("r", &value)).await,
         "max-value",
         over as u64,
     );
