@@ -135,7 +135,8 @@ fn new<T>(function: &str, input: Result<Vec<u8>, String>) -> Call<T> {
 /// skylark::call!(path::to::function(argument, …))
 /// ```
 ///
-/// rustc checks the function and the types of its arguments. The [`Call`] that it
+/// The function may be a method of a service, `Hotel::reserve(guest)`: its `self` is
+/// where the call goes to. rustc checks the function and the types of its arguments. The [`Call`] that it
 /// makes is awaited for `Result<T, Failure>`, where `T` is what the function yields:
 /// of `T`, of `Result<T, E>`, and of either from an `async fn`. (Where the function
 /// has successors, the call yields what the last of them does: say so with
@@ -192,11 +193,11 @@ macro_rules! __skylark_call {
     ([$($path:tt)+] $($argument:expr),*) => {{
         #[allow(unused_imports)]
         use $crate::__private::{FutureResult as _, FutureValue as _, PlainResult as _, PlainValue as _};
-        let function: fn($($crate::__skylark_hole!($argument)),*) -> _ = $($path)+;
-        let returns = $crate::__private::returns(&function);
+        let callee = $crate::__private::callee::<_, ($($crate::__skylark_hole!($argument),)*), _>(&$($path)+);
+        let returns = $crate::__private::returns(&callee);
         $crate::__private::called(
             $crate::__private::type_name_of_val(&$($path)+),
-            function,
+            callee,
             ($($argument,)*),
             (&&&returns).yielded(),
         )
@@ -300,13 +301,33 @@ impl<T> PlainValue for Returns<T> {
     }
 }
 
-/// A function pointer: what it takes, and what it returns.
-pub trait Signature {
-    /// Its arguments, as a tuple.
-    type Arguments;
+/// A function that is called with `Arguments`; `Shape` says whether it is a method,
+/// whose object the callee has.
+#[diagnostic::on_unimplemented(
+    message = "this function does not take so many arguments",
+    label = "takes another number of arguments",
+    note = "of a method, leave `self` out: it is where the call goes to"
+)]
+pub trait Callable<Arguments, Shape> {
     /// What it returns.
     type Output;
 }
+
+/// A function without `self`.
+#[derive(Debug)]
+pub struct Free;
+
+/// A method with `&self`.
+#[derive(Debug)]
+pub struct Shared<S>(PhantomData<S>);
+
+/// A method with `&mut self`.
+#[derive(Debug)]
+pub struct Exclusive<S>(PhantomData<S>);
+
+/// What a function takes and returns.
+#[derive(Debug)]
+pub struct Callee<A, R>(PhantomData<fn(A) -> R>);
 
 /// Arguments, as a tuple.
 pub trait Arguments {
@@ -317,28 +338,73 @@ pub trait Arguments {
     fn encode(&self) -> Result<Vec<u8>, String>;
 }
 
+/// What a function takes, given how many, and what it returns.
+pub fn callee<F, A, Shape>(_function: &F) -> Callee<A, F::Output>
+where
+    F: Callable<A, Shape>,
+{
+    Callee(PhantomData)
+}
+
 /// What a function returns.
-pub fn returns<F: Signature>(_function: &F) -> Returns<F::Output> {
+pub fn returns<A, R>(_callee: &Callee<A, R>) -> Returns<R> {
     Returns(PhantomData)
 }
 
 /// The call that [`call!`](crate::call!) makes.
-pub fn called<F, T>(
+pub fn called<A, R, T>(
     name: &str,
-    _function: F,
-    arguments: F::Arguments,
+    _callee: Callee<A, R>,
+    arguments: A,
     _yields: Yielded<T>,
 ) -> Call<T>
 where
-    F: Signature<Arguments: Arguments>,
+    A: Arguments,
 {
-    new(name, arguments.encode())
+    new(&path(name), arguments.encode())
 }
 
-macro_rules! signatures {
+/// The path of a function as the schema has it, of what rustc calls it. A method
+/// may be `<app::Hotel as app::Booking>::reserve`, whose module is not said, or
+/// `app::extra::<impl app::Hotel>::reserve`.
+fn path(name: &str) -> String {
+    let (front, rest) = match name.split_once('<') {
+        Some((front, rest)) => (front, rest),
+        None => return name.to_owned(),
+    };
+    let Some((ty, method)) = rest.rsplit_once('>') else {
+        return name.to_owned();
+    };
+    let ty = match ty.strip_prefix("impl ") {
+        Some(of) => of.rsplit(" for ").next().unwrap_or(of),
+        None => ty.split(" as ").next().unwrap_or(ty),
+    };
+    let ty = ty.rsplit("::").next().unwrap_or(ty);
+    format!("{front}{ty}{method}")
+}
+
+macro_rules! callables {
     ($(($($name:ident)*) $arguments:ident => $encoded:expr;)*) => {$(
-        impl<$($name,)* R> Signature for fn($($name),*) -> R {
-            type Arguments = ($($name,)*);
+        impl<Fun, $($name,)* R> Callable<($($name,)*), Free> for Fun
+        where
+            Fun: Fn($($name),*) -> R,
+        {
+            type Output = R;
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<Fun, S, $($name,)* R> Callable<($($name,)*), Shared<S>> for Fun
+        where
+            Fun: Fn(&S, $($name),*) -> R,
+        {
+            type Output = R;
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<Fun, S, $($name,)* R> Callable<($($name,)*), Exclusive<S>> for Fun
+        where
+            Fun: Fn(&mut S, $($name),*) -> R,
+        {
             type Output = R;
         }
 
@@ -351,7 +417,7 @@ macro_rules! signatures {
     )*};
 }
 
-signatures! {
+callables! {
     () all => encode(all);
     (A) all => encode(&all.0);
     (A B) all => encode(all);
@@ -369,4 +435,23 @@ signatures! {
 
 fn encode<T: Passed>(value: &T) -> Result<Vec<u8>, String> {
     codec::to_compact(value, fingerprint(std::any::type_name::<T>()))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn methods_have_the_paths_of_the_schema() {
+        for (name, wanted) in [
+            ("app::f", "app::f"),
+            ("app::m::Hotel::reserve", "app::m::Hotel::reserve"),
+            ("<app::Hotel as app::Booking>::reserve", "Hotel::reserve"),
+            ("app::more::<impl app::Hotel>::reserve", "app::more::Hotel::reserve"),
+            (
+                "app::more::<impl app::Booking for app::Hotel>::reserve",
+                "app::more::Hotel::reserve",
+            ),
+        ] {
+            assert_eq!(super::path(name), wanted);
+        }
+    }
 }

@@ -24,8 +24,8 @@ pub use {
 pub(crate) mod plumbing {
     pub use super::{
         calls::{
-            Arguments, FutureResult, FutureValue, PlainResult, PlainValue, Returns, Signature,
-            Yielded, called, returns,
+            Arguments, Call as Calling, Callable, Callee, FutureResult, FutureValue, PlainResult,
+            PlainValue, Returns, Yielded, called, callee, returns,
         },
         join::{Branch, Join, branch, join},
         next::{First, Fourth, Second, Third},
