@@ -1,7 +1,7 @@
 //! Services: methods as functions, fields as state, clients.
 
-use skylark::{native::Runtime, prelude::*};
 use serde::{Deserialize, Serialize};
+use skylark::{native::Runtime, prelude::*};
 use std::collections::{BTreeMap, HashMap};
 
 /// A hotel, of which there is one.
@@ -53,7 +53,10 @@ impl Hotel {
 
     /// Looks at everything, in an order that is another each time.
     pub fn shown(&self) -> String {
-        format!("{:?}", (self.rooms, &self.bookings, self.questions.values()))
+        format!(
+            "{:?}",
+            (self.rooms, &self.bookings, self.questions.values())
+        )
     }
 
     #[skylark::chain(next = Self::reserve)]
@@ -137,8 +140,13 @@ impl Writable for Diary {
 
 #[skylark::function]
 async fn writes(names: Vec<String>) -> Result<usize, Failure> {
-    let written = names.iter().map(|name| Diaries::at(name.clone()).write(Line("hello".into())));
-    skylark::join_all(written).await.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let written = names
+        .iter()
+        .map(|name| Diaries::at(name.clone()).write(Line("hello".into())));
+    skylark::join_all(written)
+        .await
+        .into_iter()
+        .collect::<Result<Vec<_>, _>>()?;
     let kind = Diaries::kind().await?;
     let ann = skylark::call!(Diary::size("ann".to_owned())).await?;
     Ok(kind.len() * 100 + ann)
@@ -165,7 +173,9 @@ mod elsewhere {
 fn check(runtime: &Runtime, function: &str, input: &str, wanted: Result<&str, &str>) {
     let run = runtime.invoke(function, input);
     match (run.result, wanted) {
-        (Ok(json), Ok(wanted)) => assert_eq!(String::from_utf8(json).unwrap(), wanted, "{function}"),
+        (Ok(json), Ok(wanted)) => {
+            assert_eq!(String::from_utf8(json).unwrap(), wanted, "{function}")
+        }
         (Err(failure), Err(wanted)) => assert!(failure.message.contains(wanted), "{failure}"),
         (found, wanted) => panic!("{function}: {found:?}, not {wanted:?}"),
     }
@@ -177,7 +187,11 @@ fn methods_are_functions() {
     for (function, input, wanted) in [
         ("Hotel-free", "", Ok("3")),
         ("Hotel-reserve", r#"{"guest": "ann", "rooms": 1}"#, Ok("2")),
-        ("Hotel-reserve", r#"["bob", 5]"#, Err("bob asks for 5 rooms of 2")),
+        (
+            "Hotel-reserve",
+            r#"["bob", 5]"#,
+            Err("bob asks for 5 rooms of 2"),
+        ),
         ("Hotel-free", "", Ok("2")),
         ("Hotel-quote", "3", Ok("240")),
         ("ask", "1", Ok("1")),
@@ -200,7 +214,12 @@ fn methods_are_functions() {
 fn what_reads_does_not_write() {
     let runtime = Runtime::new();
     for what in 0..20 {
-        check(&runtime, "ask", &what.to_string(), Ok(&(what + 1).to_string()));
+        check(
+            &runtime,
+            "ask",
+            &what.to_string(),
+            Ok(&(what + 1).to_string()),
+        );
     }
     let bytes = |function: &str| -> u64 {
         let run = runtime.invoke(function, "");
@@ -219,7 +238,12 @@ fn a_transaction_takes_back_what_methods_wrote() {
     check(&runtime, "Hotel-close", "", Ok("null"));
     let runtime = Runtime::new();
     check(&runtime, "Hotel-reserve", r#"["bob", 1]"#, Ok("2"));
-    check(&runtime, "reserve_two", r#""ann""#, Err("ann asks for 2 rooms of 1"));
+    check(
+        &runtime,
+        "reserve_two",
+        r#""ann""#,
+        Err("ann asks for 2 rooms of 1"),
+    );
     check(&runtime, "Hotel-free", "", Ok("2"));
 }
 
@@ -228,8 +252,16 @@ fn clients_call_and_wait() {
     let runtime = Runtime::new();
     check(&runtime, "Hotel-asks_itself", r#""ann""#, Ok("22160"));
     runtime.drive();
-    assert_eq!(runtime.state::<BTreeMap<u32, u32>>("asked").unwrap(), Some([(7, 7)].into()));
-    assert_eq!(runtime.state::<BTreeMap<String, u32>>("Hotel-bookings").unwrap(), Some(BTreeMap::new()));
+    assert_eq!(
+        runtime.state::<BTreeMap<u32, u32>>("asked").unwrap(),
+        Some([(7, 7)].into())
+    );
+    assert_eq!(
+        runtime
+            .state::<BTreeMap<String, u32>>("Hotel-bookings")
+            .unwrap(),
+        Some(BTreeMap::new())
+    );
     check(&runtime, "Hotel-close_by_call", "", Ok("null"));
     check(&runtime, "Hotel-free", "", Ok("0"));
 }
@@ -241,7 +273,10 @@ fn an_object_of_a_key_is_its_own() {
     check(&runtime, "diary-write", r#"["bob", "more"]"#, Ok("2"));
     check(&runtime, "diary-size", r#""carol""#, Ok("0"));
     let lines = |name: &str| runtime.state_of::<Vec<Line>>("Diary-0", name).unwrap();
-    assert_eq!(lines("bob").unwrap(), [Line("bob: hello".into()), Line("bob: more".into())]);
+    assert_eq!(
+        lines("bob").unwrap(),
+        [Line("bob: hello".into()), Line("bob: more".into())]
+    );
     assert_eq!(lines("carol"), None);
     assert_eq!(runtime.state_of::<u64>("Diary-1", "ann").unwrap(), Some(2));
 }
@@ -253,5 +288,7 @@ fn outside_a_call_it_is_plain_rust() {
     assert_eq!(own.reserve("ann".into(), 1), Ok(0));
     assert_eq!(reserve_two("ann".into()), Ok(0));
     assert_eq!(skylark::with(Hotel::free), 0);
-    std::thread::spawn(|| assert_eq!(skylark::with(Hotel::free), 3)).join().unwrap();
+    std::thread::spawn(|| assert_eq!(skylark::with(Hotel::free), 3))
+        .join()
+        .unwrap();
 }

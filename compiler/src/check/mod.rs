@@ -54,7 +54,9 @@ pub(crate) fn item(raw: Raw, errors: &mut Errors) -> Option<Item> {
             client::external(*raw, errors).map(|external| Item::External(Box::new(external)))
         }
         Raw::Nondet(raw) => Some(Item::Nondet(Box::new(client::nondet(*raw, errors)))),
-        Raw::Object(raw) => object::check(*raw, errors).map(|object| Item::Object(Box::new(object))),
+        Raw::Object(raw) => {
+            object::check(*raw, errors).map(|object| Item::Object(Box::new(object)))
+        }
         Raw::Service(raw) => {
             service::check(*raw, errors).map(|service| Item::Service(Box::new(service)))
         }

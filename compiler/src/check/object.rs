@@ -1,13 +1,13 @@
 //! A struct whose fields are state.
 
-use super::{borrow, joined, name, state};
+use super::{borrow, joined, name, service, state};
 use crate::{
     errors::Errors,
     read::{RawObject, plain},
 };
 use quote::ToTokens;
 use skylark_abi::call::Scope;
-use syn::{Attribute, Expr, Generics, ItemStruct, Member, Type};
+use syn::{Attribute, Expr, Generics, ItemStruct, Member, Path, Type};
 
 /// A struct whose fields are state.
 #[derive(Debug)]
@@ -73,7 +73,9 @@ pub(super) fn check(raw: RawObject, errors: &mut Errors) -> Option<Object> {
             cfgs: crate::read::cfgs(&field.attrs),
         });
     }
-    let default = options.get("default").cloned();
+    let own = Path::from(item.ident.clone());
+    let default = options.get("default");
+    let default = default.and_then(|value| service::concrete(value, &own, None, errors));
     prefix.map(|_| Object {
         item,
         fields,

@@ -9,15 +9,15 @@ use super::{
 use crate::{
     errors::Errors,
     read::{
-        Annotation, Handler, Method, RawFunction, RawMethod, RawOptions, RawService, Receiver, cfgs,
-        plain, same, text,
+        Annotation, Handler, Method, RawFunction, RawMethod, RawOptions, RawService, Receiver,
+        cfgs, plain, same, text,
     },
 };
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{
-    Attribute, Expr, ExprPath, FnArg, ItemImpl, Path, ReceiverKind, Signature, Type,
-    Visibility, parse::Parser,
+    Attribute, Expr, ExprPath, FnArg, ItemImpl, Path, ReceiverKind, Signature, Type, Visibility,
+    parse::Parser,
 };
 
 /// An impl whose methods are functions.
@@ -46,8 +46,12 @@ pub(super) fn check(raw: RawService, errors: &mut Errors) -> Option<Service> {
         header,
         methods,
     } = raw;
-    let ty = self_type(&header, errors);
     generics(&header.generics, "a service", errors);
+    // What a parameter makes of the type is the parameter's fault.
+    let ty = match header.generics.params.is_empty() {
+        true => self_type(&header, errors),
+        false => None,
+    };
     if let Some(token) = &header.unsafety {
         errors.on(token, "a service is safe to call; remove `unsafe`");
     }
@@ -96,7 +100,11 @@ pub(super) fn check(raw: RawService, errors: &mut Errors) -> Option<Service> {
             None => quote!(#ty::#own),
         };
         let known = Method {
-            ident: format!("{}::{}", plain(&service.ty.segments.last()?.ident), plain(own)),
+            ident: format!(
+                "{}::{}",
+                plain(&service.ty.segments.last()?.ident),
+                plain(own)
+            ),
             prefix: prefix.clone(),
             callee,
             ty: ty.clone(),
@@ -246,7 +254,7 @@ fn raw_function(
 }
 
 /// What was parsed, with the type's name in the place of `Self`.
-fn concrete<T: ToTokens + syn::parse::Parse>(
+pub(super) fn concrete<T: ToTokens + syn::parse::Parse>(
     node: &T,
     ty: &Path,
     of_trait: Option<&Path>,
@@ -262,7 +270,8 @@ fn named(tokens: TokenStream, ty: &Path, of_trait: Option<&Path>) -> TokenStream
     while let Some(token) = tokens.next() {
         match token {
             TokenTree::Ident(own) if own == "Self" => {
-                let inside = matches!(tokens.peek(), Some(TokenTree::Punct(p)) if p.as_char() == ':');
+                let inside =
+                    matches!(tokens.peek(), Some(TokenTree::Punct(p)) if p.as_char() == ':');
                 let name = match of_trait {
                     Some(path) if inside => quote!(<#ty as #path>),
                     _ => ty.to_token_stream(),

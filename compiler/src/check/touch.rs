@@ -113,9 +113,7 @@ impl<'a> Touch<'a> {
                             group.delimiter() == Delimiter::Parenthesis
                         }
                         // `self.find::<T>()`
-                        [TokenTree::Punct(punct), ..] => {
-                            punct.as_char() == ':'
-                        }
+                        [TokenTree::Punct(punct), ..] => punct.as_char() == ':',
                         _ => false,
                     };
                     if !is_punct(dot, '.') || !self.member(name, is_call, fields, seen) {
@@ -200,10 +198,19 @@ mod tests {
         for (body, wanted) in [
             ("1", Some("")),
             ("self.rooms", Some("rooms")),
-            ("self.rooms.len() + self.0.1 + self.r#type", Some("0 rooms type")),
-            ("self.rooms = 1; let f = || { self.seats.push(2) };", Some("rooms seats")),
+            (
+                "self.rooms.len() + self.0.1 + self.r#type",
+                Some("0 rooms type"),
+            ),
+            (
+                "self.rooms = 1; let f = || { self.seats.push(2) };",
+                Some("rooms seats"),
+            ),
             ("format!(\"{} {self_x}\", self.rooms)", None),
-            ("format!(\"{} {}\", self.rooms, x != (self.seats))", Some("rooms seats")),
+            (
+                "format!(\"{} {}\", self.rooms, x != (self.seats))",
+                Some("rooms seats"),
+            ),
             ("self.helper()?; self.rooms", Some("gone rooms")),
             ("self.other()", None),
             ("self.generic::<u8>()", None),
@@ -229,7 +236,12 @@ mod tests {
             let in_trait = Touch::new(&methods, true).of(&method);
             assert!(!body.contains("helper") || in_trait.is_none(), "{body}");
         }
-        let instrumented: Handler = syn::parse_quote!(#[instrument] fn f(&self) { self.rooms });
+        let instrumented: Handler = syn::parse_quote!(
+            #[instrument]
+            fn f(&self) {
+                self.rooms
+            }
+        );
         assert_eq!(Touch::new(&[], false).of(&instrumented), None);
     }
 }

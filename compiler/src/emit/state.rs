@@ -1,11 +1,7 @@
 //! A variable's tokens: a static of the runtime's type that derefs to the user's.
 
 use super::{at, record, state_def};
-use crate::{
-    Ctx,
-    check::Storage,
-    lower::StatePlan,
-};
+use crate::{Ctx, check::Storage, lower::StatePlan};
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;

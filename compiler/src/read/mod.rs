@@ -145,7 +145,11 @@ fn strip_annotations(
             } else if other == Annotation::Service || annotation == Annotation::Service {
                 format!(
                     "`#[skylark::service]` stands alone on an `impl`: leave `#[{}]` out there",
-                    if other == Annotation::Service { one } else { two }
+                    if other == Annotation::Service {
+                        one
+                    } else {
+                        two
+                    }
                 )
             } else if other == Annotation::State || annotation == Annotation::State {
                 format!("an item is either state or a function: leave `#[{one}]` or `#[{two}]` out")

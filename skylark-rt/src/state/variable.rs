@@ -150,11 +150,7 @@ pub(super) fn encode<T>(
 }
 
 /// The value that was stored.
-pub(super) fn decode<T>(
-    codec: StateCodec<T>,
-    def: &StateDef,
-    stored: &[u8],
-) -> Result<T, Failure> {
+pub(super) fn decode<T>(codec: StateCodec<T>, def: &StateDef, stored: &[u8]) -> Result<T, Failure> {
     let Some(tagged) = untag(stored) else {
         return Err(def.failure(format_args!(
             "is no value that Skylark stored ({} bytes without a tag); it is kept as it is",

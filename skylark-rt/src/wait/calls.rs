@@ -304,7 +304,7 @@ impl<T> PlainValue for Returns<T> {
 /// A function that is called with `Arguments`; `Shape` says whether it is a method,
 /// whose object the callee has.
 #[diagnostic::on_unimplemented(
-    message = "this function does not take so many arguments",
+    message = "the call gives another number of arguments than the function takes",
     label = "takes another number of arguments",
     note = "of a method, leave `self` out: it is where the call goes to"
 )]
@@ -445,7 +445,10 @@ mod tests {
             ("app::f", "app::f"),
             ("app::m::Hotel::reserve", "app::m::Hotel::reserve"),
             ("<app::Hotel as app::Booking>::reserve", "Hotel::reserve"),
-            ("app::more::<impl app::Hotel>::reserve", "app::more::Hotel::reserve"),
+            (
+                "app::more::<impl app::Hotel>::reserve",
+                "app::more::Hotel::reserve",
+            ),
             (
                 "app::more::<impl app::Booking for app::Hotel>::reserve",
                 "app::more::Hotel::reserve",

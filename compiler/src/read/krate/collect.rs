@@ -10,8 +10,8 @@ use crate::{
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{
-    Attribute, ImplItemFn, Item, ItemFn, ItemImpl, ItemMod, ItemUse, Macro, Member, Meta, Type, UseTree,
-    Visibility,
+    Attribute, ImplItemFn, Item, ItemFn, ItemImpl, ItemMod, ItemUse, Macro, Member, Meta, Type,
+    UseTree, Visibility,
     parse::{ParseStream, Parser},
     spanned::Spanned,
     visit::Visit,

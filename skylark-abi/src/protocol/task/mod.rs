@@ -405,9 +405,7 @@ impl Task {
                         bundle: field.bundle.clone(),
                         name: name.clone(),
                     });
-                of_key
-                    .filter(|f| !self.snapshot.contains_key(f))
-                    .collect()
+                of_key.filter(|f| !self.snapshot.contains_key(f)).collect()
             }
         };
         Ok(Miss::Read(Begin {
