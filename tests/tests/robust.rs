@@ -80,12 +80,7 @@ fn half_written_items_survive() {
                     .map(|a| (a, item.clone())),
             );
             for (attribute, item) in cases {
-                for door in [
-                    expand_state,
-                    expand_function,
-                    expand_chain,
-                    expand_service,
-                ] {
+                for door in [expand_state, expand_function, expand_chain, expand_service] {
                     let out = door(attribute.clone(), item.clone(), &ctx);
                     assert!(item.is_empty() || !out.is_empty());
                     let (item, out) = (dense(&item), dense(&out));

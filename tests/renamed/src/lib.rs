@@ -185,7 +185,9 @@ pub mod desk {
             guest: ::std::string::String,
             rooms: u32,
         ) -> ::core::result::Result<(), ::std::string::String> {
-            self.rooms = self.left(rooms).ok_or_else(|| ::std::format!("{guest} is late"))?;
+            self.rooms = self
+                .left(rooms)
+                .ok_or_else(|| ::std::format!("{guest} is late"))?;
             self.guests.push(guest);
             self.last = Some(rooms);
             ::core::result::Result::Ok(())
