@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 /// A hotel, of which there is one.
 #[skylark::state(default = Hotel::new(3))]
-pub struct Hotel {
+struct Hotel {
     rooms: u32,
     bookings: BTreeMap<String, u32>,
     #[skylark::state(rename = "asked")]

@@ -130,10 +130,8 @@ impl<'a> Touch<'a> {
                         return false;
                     }
                 }
-                TokenTree::Group(group) => {
-                    if !self.tokens(group.stream(), fields, seen) {
-                        return false;
-                    }
+                TokenTree::Group(group) if !self.tokens(group.stream(), fields, seen) => {
+                    return false;
                 }
                 TokenTree::Literal(literal) if literal.to_string().contains("{self") => {
                     return false;
