@@ -38,7 +38,9 @@ pub(super) fn emit(plan: &ServicePlan, ctx: &Ctx) -> TokenStream {
         }
     });
     let client = client(plan, &private);
+    // `pub` says here what is a function, whoever can name the struct.
     quote! {
+        #[allow(unreachable_pub)]
         #item
 
         #(#registrations)*
