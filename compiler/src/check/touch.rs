@@ -10,8 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The methods of an impl.
 pub(super) struct Touch<'a> {
-    /// By name. In the impl of a trait, a method of this name may be another's.
-    methods: BTreeMap<String, &'a Handler>,
+    /// By name: several, where a `#[cfg]` chooses. In the impl of a trait, a method of
+    /// this name may be another's.
+    methods: BTreeMap<String, Vec<&'a Handler>>,
 }
 
 /// Fields, or `None` for all of them.
@@ -64,10 +65,12 @@ const PLAIN_MACROS: [&str; 23] = [
 
 impl<'a> Touch<'a> {
     pub(super) fn new(methods: &[&'a Handler], of_trait: bool) -> Self {
-        let known = methods.iter().filter(|_| !of_trait);
-        Self {
-            methods: known.map(|m| (plain(&m.sig.ident), *m)).collect(),
+        let mut by_name: BTreeMap<String, Vec<&Handler>> = BTreeMap::new();
+        for method in methods.iter().filter(|_| !of_trait) {
+            let name = plain(&method.sig.ident);
+            by_name.entry(name).or_default().push(method);
         }
+        Self { methods: by_name }
     }
 
     /// What a method can touch.
@@ -153,10 +156,11 @@ impl<'a> Touch<'a> {
         match name {
             TokenTree::Ident(name) if is_call => {
                 let name = plain(name);
-                let Some(method) = self.methods.get(&name) else {
+                let Some(methods) = self.methods.get(&name) else {
                     return false;
                 };
-                !seen.insert(name) || self.method(method, fields, seen)
+                let mut methods = methods.iter();
+                !seen.insert(name) || methods.all(|method| self.method(method, fields, seen))
             }
             TokenTree::Ident(name) => {
                 fields.insert(plain(name));
@@ -209,7 +213,7 @@ mod tests {
                 "format!(\"{} {}\", self.rooms, x != (self.seats))",
                 Some("rooms seats"),
             ),
-            ("self.helper()?; self.rooms", Some("gone rooms")),
+            ("self.helper()?; self.rooms", Some("gone other_gone rooms")),
             ("self.other()", None),
             ("self.generic::<u8>()", None),
             ("show(self)", None),
@@ -227,7 +231,8 @@ mod tests {
             };
             let method = handler(format!("fn f(&self) {{ {body} }}"));
             let helper = handler("fn helper(&self) { self.gone; self.f() }".into());
-            let methods = [&method, &helper];
+            let other = handler("#[cfg(a)] fn helper(&self) { self.other_gone }".into());
+            let methods = [&method, &helper, &other];
             let found = Touch::new(&methods, false).of(&method);
             let found = found.map(|fields| fields.into_iter().collect::<Vec<_>>().join(" "));
             assert_eq!(found.as_deref(), wanted, "{body}");
