@@ -84,6 +84,11 @@ pub fn expand_nondet(attr: TokenStream, item: TokenStream, ctx: &Ctx) -> TokenSt
     expand(Annotation::Nondet, attr, item, ctx)
 }
 
+/// Expands `#[skylark::service(attr)] item`. The item survives every error.
+pub fn expand_service(attr: TokenStream, item: TokenStream, ctx: &Ctx) -> TokenStream {
+    expand(Annotation::Service, attr, item, ctx)
+}
+
 fn expand(annotation: Annotation, attr: TokenStream, item: TokenStream, ctx: &Ctx) -> TokenStream {
     let (kept, plan) = plan(annotation, Span::call_site(), attr, item, ctx);
     match plan {

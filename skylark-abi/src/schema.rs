@@ -36,7 +36,7 @@ pub enum Item {
 pub struct Function {
     /// Its name in URLs and exports: the Rust name unless `name = "…"`.
     pub name: String,
-    /// Its Rust name.
+    /// Its Rust name; of a method, with its type: `Hotel::reserve`.
     pub ident: String,
     /// Its first doc line.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -167,7 +167,7 @@ impl std::fmt::Display for NodeType {
 pub struct State {
     /// Its name in the store: the Rust name unless `rename = "…"`.
     pub name: String,
-    /// Its Rust name.
+    /// Its Rust name; of a field, with its type: `Hotel::rooms`.
     pub ident: String,
     /// To whom it belongs.
     #[serde(default)]
@@ -175,7 +175,8 @@ pub struct State {
     /// Source text of the type that is stored (`T` of `Mutex<T>`).
     #[serde(rename = "type")]
     pub ty: String,
-    /// Source text of what holds it: `Mutex`, `AtomicU64`, `RefCell`, …
+    /// Source text of what holds it: `Mutex`, `AtomicU64`, `RefCell`, …; `struct` for
+    /// a field.
     pub cell: String,
     /// The argument whose value chooses the bundle, for [`Scope::Key`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -441,8 +442,9 @@ impl Schema {
     }
 
     /// The name of the function that `path`, written in `module`, means: the
-    /// one whose Rust path ends in it. A plain identifier prefers its own
-    /// module. `crate`, `self` and `super` at the front are left out.
+    /// one whose Rust path ends in it. A plain identifier, and a method of a type
+    /// without more of a path, prefers its own module. `crate`, `self` and `super`
+    /// at the front are left out.
     ///
     /// rustc checks the same path as an expression, so a path that means
     /// another function than rustc's can only be one that is ambiguous here.
@@ -459,19 +461,18 @@ impl Schema {
             .functions
             .values()
             .filter(|e| {
-                let full: Vec<&str> = e
-                    .module
-                    .split("::")
-                    .chain([e.function.ident.as_str()])
-                    .collect();
-                !wanted.is_empty() && full.ends_with(&wanted)
+                // Nobody names a method without its type, not even by `use`.
+                let own = e.function.ident.split("::");
+                let shortest = own.clone().count();
+                let full: Vec<&str> = e.module.split("::").chain(own).collect();
+                wanted.len() >= shortest && full.ends_with(&wanted)
             })
             .collect();
         match hits.as_slice() {
             [one] => Ok(&one.function.name),
             _ => match hits
                 .iter()
-                .filter(|e| wanted.len() == 1 && e.module == module)
+                .filter(|e| e.function.ident == wanted.join("::") && e.module == module)
                 .collect::<Vec<_>>()
                 .as_slice()
             {

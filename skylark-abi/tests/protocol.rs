@@ -651,3 +651,39 @@ fn a_run_of_another_input_is_left_alone() {
     assert_eq!(over(1), (false, true));
     assert_eq!(over(2), (true, false));
 }
+
+/// What belongs to one key is read at once, and nothing else with it.
+#[test]
+fn the_fields_of_a_key_come_together() {
+    let record = |name: &str, key: Option<&str>| Record {
+        abi: names::ABI_VERSION,
+        module: "app".into(),
+        item: Item::State(State {
+            name: name.into(),
+            ident: name.into(),
+            scope: key.map_or(Scope::App, |_| Scope::Key),
+            key: key.map(str::to_owned),
+            ..State::default()
+        }),
+    };
+    let records = [
+        record("H-a", Some("id")),
+        record("H-b", Some("id")),
+        record("OTHER", Some("name")),
+        record("APP", None),
+    ];
+    let schema = Arc::new(Schema::from_records(records).unwrap());
+    let task = Task::new(invocation("loner", 0), schema, plan(false, &[]));
+    let asked = Variable {
+        key: "ann".into(),
+        ..variable(Scope::Key, "H-b")
+    };
+    let Ok(Miss::Read(begin)) = task.miss(&asked) else {
+        panic!("it is not known yet")
+    };
+    let wanted = ["H-a", "H-b"].map(|name| BundleField {
+        bundle: Bundle::Key("ann".into()),
+        name: name.into(),
+    });
+    assert_eq!(begin.reads, wanted);
+}

@@ -103,6 +103,26 @@ fn successors_resolve_as_rust_paths_do() {
         "f",
         &["g"],
     );
+    // A method goes by its type: a plain identifier is never one, and of two types
+    // of one name the own module's is meant.
+    check(
+        vec![
+            function("a", "f", &["g", "H::g", "m::H::g"]),
+            function("a", "g", &[]),
+            renamed(function("a", "H::g", &[]), "H-g"),
+            renamed(function("a::m", "H::g", &[]), "m-g"),
+        ],
+        "f",
+        &["g", "H-g", "m-g"],
+    );
+    check(
+        vec![
+            function("a", "f", &["crate::m::H::g"]),
+            renamed(function("a::m", "H::g", &[]), "H-g"),
+        ],
+        "f",
+        &["H-g"],
+    );
 }
 
 #[test]

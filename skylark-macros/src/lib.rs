@@ -18,6 +18,11 @@ use skylark_compiler::Ctx;
 /// | `scope = app`, `chain` or `key(argument)` | `app` | shared by all runs, belonging to one, or one per value of an argument of the function that runs |
 /// | `rename = "…"` | the Rust name | its name in the store |
 /// | `default = <expression>` | the initializer | the value while the store has none |
+///
+/// On a struct, it makes each field a state variable, `Hotel-rooms`, for the methods
+/// of a [`macro@service`] and for `skylark::with`. `default` is then the struct's first
+/// value, `Default::default()` unless it is given; `rename` is what stands before `-`;
+/// and `#[skylark::state(rename = "…")]` on a field names that one alone.
 #[proc_macro_attribute]
 pub fn state(attr: TokenStream, item: TokenStream) -> TokenStream {
     skylark_compiler::expand_state(attr.into(), item.into(), &ctx()).into()
@@ -87,6 +92,29 @@ pub fn external(attr: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn nondet(attr: TokenStream, item: TokenStream) -> TokenStream {
     skylark_compiler::expand_nondet(attr.into(), item.into(), &ctx()).into()
+}
+
+/// Makes the methods of a struct with `#[skylark::state]` functions, and a typed
+/// client of them.
+///
+/// Every `pub` method is a function, and so is every one with `#[skylark::function]`
+/// or `#[skylark::chain]`, which give it options; in `impl Trait for Struct`, every
+/// method is. The others stay ordinary methods. `&self` only reads: whatever happens,
+/// nothing is written. `&mut self` reads and writes; without `self`, a function has no
+/// state. `Hotel::reserve` is the function `Hotel-reserve` in URLs, and
+/// `HotelClient.reserve(…)` or `skylark::call!(Hotel::reserve(…))` calls it.
+///
+/// A method with `self` does not wait, since state is read anew after each wait: what
+/// waits is an `async fn` without `self`.
+///
+/// | option | default | meaning |
+/// | --- | --- | --- |
+/// | `scope = key(argument)` | one for all | what the struct's `#[skylark::state]` says: every method with `self` takes the key, and so does the client: `HotelClient::at(key)` |
+/// | `name = "…"` | the struct's | what stands before `-` in the names of its functions |
+/// | `client = Name` | `HotelClient` | the client's name, for a second `impl` |
+#[proc_macro_attribute]
+pub fn service(attr: TokenStream, item: TokenStream) -> TokenStream {
+    skylark_compiler::expand_service(attr.into(), item.into(), &ctx()).into()
 }
 
 /// How the crate being compiled calls the runtime: what Cargo.toml renamed it

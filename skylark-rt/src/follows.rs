@@ -1,5 +1,7 @@
 //! Whether a function takes what its predecessor yields.
 
+use std::marker::PhantomData;
+
 /// A function that may follow one that yields `Output`: it takes the output
 /// whole, or an output that is a tuple spread over its arguments.
 #[diagnostic::on_unimplemented(
@@ -26,10 +28,27 @@ where
 
 impl<F, A, R> Follows<A, Whole> for F where F: Fn(A) -> R {}
 
+/// Of a method with `&self`, what this is of its arguments.
+#[derive(Debug)]
+pub struct OfShared<S, Shape>(PhantomData<(S, Shape)>);
+
+/// Of a method with `&mut self`, what this is of its arguments.
+#[derive(Debug)]
+pub struct OfExclusive<S, Shape>(PhantomData<(S, Shape)>);
+
+#[diagnostic::do_not_recommend]
+impl<F, S, A, R> Follows<A, OfShared<S, Whole>> for F where F: Fn(&S, A) -> R {}
+#[diagnostic::do_not_recommend]
+impl<F, S, A, R> Follows<A, OfExclusive<S, Whole>> for F where F: Fn(&mut S, A) -> R {}
+
 macro_rules! spread {
     ($($arg:ident)*) => {
         #[diagnostic::do_not_recommend]
         impl<F, R $(, $arg)*> Follows<($($arg,)*), Spread> for F where F: Fn($($arg),*) -> R {}
+        #[diagnostic::do_not_recommend]
+        impl<F, S, R $(, $arg)*> Follows<($($arg,)*), OfShared<S, Spread>> for F where F: Fn(&S, $($arg),*) -> R {}
+        #[diagnostic::do_not_recommend]
+        impl<F, S, R $(, $arg)*> Follows<($($arg,)*), OfExclusive<S, Spread>> for F where F: Fn(&mut S, $($arg),*) -> R {}
     };
 }
 
@@ -71,9 +90,17 @@ macro_rules! gathers {
         #[diagnostic::do_not_recommend]
         impl<F, R $(, $arg)*> Gathers<($($arg,)*), Spread> for F where F: Fn($($arg),*) -> R {}
         #[diagnostic::do_not_recommend]
+        impl<F, S, R $(, $arg)*> Gathers<($($arg,)*), OfShared<S, Spread>> for F where F: Fn(&S, $($arg),*) -> R {}
+        #[diagnostic::do_not_recommend]
+        impl<F, S, R $(, $arg)*> Gathers<($($arg,)*), OfExclusive<S, Spread>> for F where F: Fn(&mut S, $($arg),*) -> R {}
+        #[diagnostic::do_not_recommend]
         impl<F, R $(, $arg)*> Gathers<($($arg,)*), Whole> for F where F: Fn(($($arg,)*)) -> R {}
         #[diagnostic::do_not_recommend]
         impl<F, R, $same> Gathers<($($each)*), Listed> for F where F: Fn(Vec<$same>) -> R {}
+        #[diagnostic::do_not_recommend]
+        impl<F, S, R, $same> Gathers<($($each)*), OfShared<S, Listed>> for F where F: Fn(&S, Vec<$same>) -> R {}
+        #[diagnostic::do_not_recommend]
+        impl<F, S, R, $same> Gathers<($($each)*), OfExclusive<S, Listed>> for F where F: Fn(&mut S, Vec<$same>) -> R {}
     };
 }
 

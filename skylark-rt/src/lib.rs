@@ -82,6 +82,64 @@
 //! a `BTreeMap` or `BTreeSet` does not have this cost.
 //!
 //! Outside a call, as when a unit test uses it, it is the plain static.
+//!
+//! # What a service is
+//!
+//! `#[skylark::state]` on a struct makes each of its fields a variable, and
+//! `#[skylark::service]` on its `impl` makes its `pub` methods functions. A method reads
+//! the fields that it touches, and writes those that it changed; one with `&self` never
+//! writes. `Hotel::reserve` is the function `Hotel-reserve`.
+//!
+//! ```
+//! use skylark::{native::Runtime, prelude::*};
+//!
+//! #[skylark::state] // begins as `Default` says
+//! #[derive(Default)]
+//! struct Hotel {
+//!     taken: u32,
+//!     guests: Vec<String>,
+//! }
+//!
+//! #[skylark::service]
+//! impl Hotel {
+//!     pub fn free(&self) -> u32 {
+//!         2 - self.taken
+//!     }
+//!
+//!     pub fn reserve(&mut self, guest: String) -> Result<u32, String> {
+//!         if self.free() == 0 {
+//!             return Err(format!("no room for {guest}"));
+//!         }
+//!         self.taken += 1;
+//!         self.guests.push(guest);
+//!         Ok(self.free())
+//!     }
+//!
+//!     pub async fn reserve_for_all(guests: Vec<String>) -> Result<u32, Failure> {
+//!         let calls = guests.into_iter().map(|guest| HotelClient.reserve(guest));
+//!         let reserved = skylark::join_all(calls).await;
+//!         reserved.into_iter().collect::<Result<Vec<_>, _>>()?;
+//!         skylark::call!(Hotel::free()).await
+//!     }
+//! }
+//!
+//! # #[cfg(not(target_family = "wasm"))]
+//! # fn main() -> Result<(), Failure> {
+//! let runtime = Runtime::new();
+//! assert_eq!(runtime.run::<u32>("Hotel-reserve", &"ann")?, 1);
+//! assert_eq!(runtime.run::<u32>("Hotel-reserve_for_all", &["bob"])?, 0);
+//! let refused = runtime.run::<u32>("Hotel-reserve", &"carol").unwrap_err();
+//! assert_eq!(refused.message, "no room for carol");
+//! let guests: Vec<String> = runtime.state("Hotel-guests")?.unwrap();
+//! assert_eq!(guests, ["ann", "bob"]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A struct with `scope = key(id)` is one object per key: every method with `self` takes
+//! the argument `id`, and `HotelClient::at(id)` calls the methods of one. [`with`] and
+//! [`with_mut`] lend the struct to any function. What a method with `self` does is done at
+//! once: what waits is an `async fn` without `self`.
 
 #[allow(unused_extern_crates)] // The macros name the crate as its users do.
 extern crate self as skylark;
@@ -106,7 +164,8 @@ pub use target::native;
 
 pub use log::{Level, log};
 pub use skylark_abi::call::{Failure, FailureKind};
-pub use skylark_macros::{chain, external, function, nondet, state};
+pub use skylark_macros::{chain, external, function, nondet, service, state};
+pub use state::{with, with_mut};
 pub use wait::{
     Call, JoinAll, Next, Promise, Sleep, call, http, join_all, nondet, promise, sleep, transaction,
 };

@@ -3,21 +3,29 @@
 
 pub use crate::wait::{Answer, External, answer, ended_by, nondet, plumbing::*};
 pub use crate::{
-    __skylark_frame as frame, __skylark_function as function, __skylark_state as state,
+    __skylark_call as remote, __skylark_frame as frame, __skylark_function as function,
+    __skylark_state as state,
 };
 pub use crate::{
     bounds::{Input, Output, Problem, Stored},
     call::{Body, Call, Flow, FunctionDef, Reply},
     follows::{Follows, Gathers, Listed, Spread, Whole, follows, gathers},
-    state::{LocalState, Locked, State, StateCell, StateCodec, StateDef, codec},
+    state::{
+        Field, FieldDef, FieldNames, Initial, Live, LocalState, Locked, Object, ObjectDef, State,
+        StateCell, StateCodec, StateDef, codec, exclusive, same_key, shared,
+    },
 };
 pub use core::{
     any::type_name_of_val,
+    clone::Clone,
     concat,
     convert::From,
+    default::Default,
+    fmt::Debug,
     iter::IntoIterator,
+    marker::Copy,
     module_path,
-    option::Option::{None, Some},
+    option::Option::{self, None, Some},
 };
 pub use skylark_abi::call::{Failure, Scope};
 pub use std::thread_local;

@@ -4,7 +4,7 @@
 use proc_macro2::TokenStream;
 use skylark_compiler::{
     Ctx, SourceFile, expand_chain, expand_external, expand_file, expand_function, expand_nondet,
-    expand_state, expansions,
+    expand_service, expand_state, expansions,
 };
 
 /// Attribute, its arguments, the item.
@@ -65,6 +65,22 @@ const ITEMS: &[(&str, &str, &str)] = &[
         "/// Doc.\npub async fn charge(a: String, b: u8) -> Result<u8, Failure>;",
     ),
     ("nondet", "", "fn random(a: u8) -> u8 { a }"),
+    (
+        "state",
+        "scope = key(id), rename = \"inn\", default = Self::new(3)",
+        "/// Doc.\n#[derive(Debug)] pub struct Hotel { #[skylark::state(rename = \"r\")] rooms: u32, #[cfg(unix)] pub names: Vec<String> }",
+    ),
+    ("state", "", "struct Pair(u8, Vec<(u8, String)>);"),
+    (
+        "service",
+        "scope = key(id)",
+        "/// Doc.\n#[cfg(unix)] impl crate::Hotel { const A: u8 = { 1 }; pub fn free(&self, _id: u8) -> u32 { self.rooms } #[skylark::chain(next = Self::free)] #[inline] fn add(&mut self, id: u8) -> u8 { self.rooms += 1; id } fn helper(&self) {} pub async fn quote(mut a: u8) -> Result<u8, E> { a += 1; Ok(a) } }",
+    ),
+    (
+        "service",
+        "name = \"desk\", client = Front",
+        "impl Desk for Hotel { type Key = u8; fn open(&mut self, key: Self::Key) -> Self { self.clone() } }",
+    ),
 ];
 
 fn macro_door(attribute: &str, arguments: &str, item: &str) -> String {
@@ -73,6 +89,7 @@ fn macro_door(attribute: &str, arguments: &str, item: &str) -> String {
         "function" => expand_function,
         "external" => expand_external,
         "nondet" => expand_nondet,
+        "service" => expand_service,
         _ => expand_chain,
     };
     let parse = |text: &str| text.parse::<TokenStream>().unwrap();

@@ -44,6 +44,25 @@ fn a_renamed_runtime_waits_branches_and_chooses() {
 }
 
 #[test]
+fn a_renamed_runtime_serves() {
+    let runtime = skylark::native::Runtime::new();
+    for (function, input, wanted) in [
+        ("Hotel-books", r#""ann""#, "11"),
+        ("Hotel-take", r#"["bob", 1]"#, "2"),
+        ("Hotel-free", "", "0"),
+        ("writes", "", "2"),
+        ("Page-add", r#"["ann", 3]"#, "3"),
+    ] {
+        let json = runtime.invoke(function, input).result.unwrap();
+        assert_eq!(String::from_utf8(json).unwrap(), wanted, "{function}");
+    }
+    assert_eq!(
+        runtime.state::<Vec<String>>("GUESTS").unwrap(),
+        Some(vec!["ann".into(), "bob".into()])
+    );
+}
+
+#[test]
 fn items_stay_ordinary_rust() {
     // Outside of any call a static is what it was declared as.
     assert_eq!(app::join("a,b".into(), 1), "b,a");

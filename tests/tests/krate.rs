@@ -412,3 +412,99 @@ fn the_model_has_the_schema_of_the_module() {
     assert_eq!(schema.functions["preprocess"].function.doc, "First.");
     assert_eq!(schema.states["SEEN"].state.ty, "BTreeMap<String, u32>");
 }
+
+/// A service and its struct, as the command sees them.
+const SERVICE: &str = r#"
+#[skylark::state]
+#[derive(Default)]
+struct Hotel { rooms: u32, #[skylark::state(rename = "NAMES")] names: Vec<String>, last: Option<(u8, u8)> }
+#[skylark::service]
+impl Hotel {
+    /// Free.
+    pub fn free(&self) -> u32 { self.rooms }
+    #[skylark::chain(next = Self::noted)]
+    fn book(&mut self, name: String) -> String { self.rooms -= 1; self.note(&name); name }
+    pub fn noted(&self, name: String) -> bool { self.names.contains(&name) }
+    pub fn quote(nights: u32) -> u32 { nights }
+    fn note(&mut self, name: &str) { self.names.push(name.to_owned()); }
+}
+#[skylark::function]
+pub fn close() { skylark::with_mut(|hotel: &mut Hotel| hotel.last = None) }
+"#;
+
+#[test]
+fn services_are_part_of_the_app() {
+    check(SERVICE, &[]);
+    let model = model(SERVICE);
+    let schema = model.schema();
+    let functions: Vec<(&str, &str)> = schema
+        .functions
+        .values()
+        .map(|f| (f.function.name.as_str(), f.function.ident.as_str()))
+        .collect();
+    assert_eq!(
+        functions,
+        [
+            ("Hotel-book", "Hotel::book"),
+            ("Hotel-free", "Hotel::free"),
+            ("Hotel-noted", "Hotel::noted"),
+            ("Hotel-quote", "Hotel::quote"),
+            ("close", "close"),
+        ]
+    );
+    let states: Vec<&str> = schema.states.keys().map(String::as_str).collect();
+    assert_eq!(states, ["Hotel-last", "Hotel-rooms", "NAMES"]);
+    let edges: Vec<String> = Graph::of(&model)
+        .edges
+        .iter()
+        .map(|e| format!("{} {:?} {}", e.from, e.kind, e.to))
+        .collect();
+    assert_eq!(
+        edges,
+        [
+            "Hotel-book Next Hotel-noted",
+            "Hotel-book Uses Hotel-rooms",
+            "Hotel-book Uses NAMES",
+            "Hotel-free Uses Hotel-rooms",
+            "Hotel-noted Uses NAMES",
+            "close Uses Hotel-last",
+        ]
+    );
+}
+
+#[test]
+fn findings_in_services() {
+    let with = |method: &str| {
+        format!(
+            "#[skylark::state] #[derive(Default)] struct H {{ a: u8, b: u8 }}\n#[skylark::service] impl H {{ {method} }}"
+        )
+    };
+    for (method, wanted) in [
+        (
+            "pub fn f(&self) -> u8 { self.a }",
+            &["SKY0007 warning 1:56 `b` nobody uses the state `H::b`"][..],
+        ),
+        (
+            "pub fn f(self) -> u8 { self.a + self.b }",
+            &["SKY0008 error 2:39 `self` what is in the store"],
+        ),
+        (
+            "#[skylark::function(timeout = 2)] fn f(&self) -> u8 { self.a + self.b }",
+            &["SKY0008 error 2:60 `2` option `timeout` has no unit"],
+        ),
+        (
+            "#[skylark::chain(next = Self::g)] fn f(&self) -> u8 { self.a + self.b }",
+            &["SKY0001 error 2:54 `Self::g` `H-f` names the successor `H::g`"],
+        ),
+        (
+            "#[skylark::chain(next = Self::g)] fn f(&self) -> u8 { self.a } #[skylark::chain(next = Self::f)] fn g(&self, x: u8) -> u8 { self.b }",
+            &["SKY0003 error 2:117 `Self::f` a chain that never ends: H-f → H-g → H-f"],
+        ),
+        (
+            "pub fn f(&self) -> u8 { self.a } } #[skylark::service(client = C)] impl H { pub fn f(&self) -> u8 { self.b }",
+            &["SKY0004 error 2:113 `f` two functions are named `H-f`"],
+        ),
+    ] {
+        check(&with(method), wanted);
+    }
+}

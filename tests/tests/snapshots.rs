@@ -2,8 +2,8 @@
 
 use proc_macro2::TokenStream;
 use skylark_compiler::{
-    Ctx, expand_chain, expand_external, expand_function, expand_nondet, expand_state,
-    format_expansion,
+    Ctx, expand_chain, expand_external, expand_function, expand_nondet, expand_service,
+    expand_state, format_expansion,
 };
 
 const BLESS: &str = "accept with: INSTA_UPDATE=always cargo test -p skylark-tests --test snapshots";
@@ -233,6 +233,45 @@ fn states() {
     }
 }
 
+#[test]
+fn services() {
+    let rows: &[(&str, Door, &str, &str)] = &[
+        (
+            "state_struct",
+            expand_state,
+            "",
+            "/// Hotels.\n#[derive(Default)] pub struct Hotel { rooms: u32, #[cfg(unix)] #[skylark::state(rename = \"BOOKED\")] bookings: BTreeMap<String, u32> }",
+        ),
+        (
+            "state_struct_of_key",
+            expand_state,
+            "scope = key(id), default = Self::new()",
+            "struct Pair(u8, Vec<u8>);",
+        ),
+        (
+            "service",
+            expand_service,
+            "",
+            "impl Hotel { /// Free rooms.\n pub fn free(&self) -> u32 { self.rooms } pub fn reserve(&mut self, guest: String) -> Result<u32, Full> { self.check()?; take(self, guest) } pub fn quote(nights: u32) -> u32 { nights * 80 } fn check(&self) -> Result<(), Full> { Ok(()) } }",
+        ),
+        (
+            "service_of_key",
+            expand_service,
+            "scope = key(id)",
+            "impl Hotel { pub fn free(&self, _id: String) -> u32 { self.rooms } #[skylark::function(retries = 2, name = \"open\")] fn opens(&mut self, id: String, rooms: u32) { self.rooms = rooms; self.names.push(id); } pub async fn ask(x: u8) -> u8 { x } }",
+        ),
+        (
+            "service_of_trait",
+            expand_service,
+            "name = \"inn\"",
+            "#[cfg(unix)] impl inns::Booking for Hotel { type Guest = String; #[skylark::chain(next = Self::confirm, on_error = mend)] fn book(&mut self, guest: Self::Guest) -> Result<Self::Guest, Full> { self.guests.push(guest.clone()); Ok(guest) } fn confirm(&self, guest: String) {} }",
+        ),
+    ];
+    for (name, door, attr, item) in rows {
+        check(name, *door, attr, item);
+    }
+}
+
 /// The item is there as it was, and every error beside it.
 #[test]
 fn errors_keep_the_item() {
@@ -260,6 +299,18 @@ fn errors_keep_the_item() {
             expand_function,
             "",
             "#[skylark::chain(next = b)] fn a(x: u8) -> u8 { x }",
+        ),
+        (
+            "error_in_service",
+            expand_service,
+            "scope = app",
+            "impl Hotel { #[skylark::function(timeout = 2)] fn free(self) -> u32 { self.rooms } const A: u8 = 1; }",
+        ),
+        (
+            "error_in_struct",
+            expand_state,
+            "",
+            "#[derive(Default)] struct Shelf<T> { #[skylark::state(name = \"x\")] things: Vec<T> }",
         ),
         (
             "error_in_thread_local",

@@ -330,9 +330,9 @@ fn unreached(
 ) {
     // A function may also be called by another's body.
     let called = model.functions.iter().enumerate().filter(|(_, f)| {
-        let ident = &f.schema.ident;
+        let ident = last(&f.schema.ident);
         let mut bodies = model.bodies.iter();
-        bodies.any(|b| b.name != *ident && b.mentions.contains(ident))
+        bodies.any(|b| b.name != ident && b.mentions.contains(ident))
     });
     let named: BTreeSet<usize> = graph
         .edges
@@ -400,9 +400,17 @@ fn giver(model: &Model, index: usize) -> Option<&FunctionItem> {
     })
 }
 
+/// The name itself of what may be a method or a field.
+fn last(ident: &str) -> &str {
+    ident.rsplit("::").next().unwrap_or(ident)
+}
+
 fn unused_state(model: &Model, found: &mut Vec<Diagnostic>) {
     for state in &model.states {
-        if model.mentions.contains(&state.schema.ident) {
+        let own = last(&state.schema.ident);
+        // A field without a name is not mentioned by it.
+        let unnamed = own.bytes().all(|b| b.is_ascii_digit());
+        if unnamed || model.mentions.contains(own) {
             continue;
         }
         let mut d = diagnostic(

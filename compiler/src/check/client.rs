@@ -60,6 +60,7 @@ pub(super) fn external(raw: RawExternal, errors: &mut Errors) -> Option<External
         );
     }
     function::modifiers(sig, errors);
+    function::not_main(sig, errors);
     function::generics(sig, errors);
     let args = function::args(sig, errors);
     let yields = function::yields(sig, errors);

@@ -1,9 +1,9 @@
 //! A handler: its signature, its options, its successor.
 
-use super::{borrow, name, option};
+use super::{borrow, joined, name, option};
 use crate::{
     errors::Errors,
-    read::{Annotation, Handler, RawFunction, RawOptions, plain, same, text},
+    read::{Annotation, Handler, Method, RawFunction, RawOptions, plain, same, text},
 };
 use proc_macro2::Ident;
 use skylark_abi::schema::Options;
@@ -33,6 +33,8 @@ pub(crate) struct Function {
     pub(crate) on_error: Option<syn::Path>,
     /// Limits and placement.
     pub(crate) options: Options,
+    /// What it is a method of.
+    pub(crate) method: Option<Method>,
 }
 
 /// How a run goes on after a function.
@@ -80,20 +82,34 @@ pub(super) fn check(raw: RawFunction, errors: &mut Errors) -> Option<Function> {
         span,
         options: raw,
         item,
+        method,
     } = raw;
     let sig = &item.sig;
+    let own = match &method {
+        Some(method) => method.ident.clone(),
+        None => sig.ident.to_string(),
+    };
     modifiers(sig, errors);
+    if method.is_none() {
+        not_main(sig, errors);
+    }
     generics(sig, errors);
     let args = args(sig, errors);
     let yields = yields(sig, errors);
-    let next = successor(annotation, span, &raw, &sig.ident, errors);
+    let next = successor(annotation, span, &raw, &own, errors);
     let flow = flow(&raw, &next, yields.as_ref(), errors);
-    let join = join(&raw, &flow, &sig.ident, errors);
+    let join = join(&raw, &flow, &own, errors);
     let on_error = raw
         .get("on_error")
-        .and_then(|value| path("on_error", value, &sig.ident, errors));
+        .and_then(|value| path("on_error", value, &own, errors));
     let options = option::check(&raw, errors);
-    let name = name(&sig.ident, "name", raw.get("name"), "function", errors);
+    let name = match (&method, raw.get("name")) {
+        (Some(Method { prefix, .. }), None) => {
+            let own = plain(&sig.ident);
+            joined(prefix, &own, &sig.ident, "name", "function", errors)
+        }
+        (_, given) => name(&sig.ident, "name", given, "function", errors),
+    };
     Some(Function {
         name: name?,
         args,
@@ -104,6 +120,7 @@ pub(super) fn check(raw: RawFunction, errors: &mut Errors) -> Option<Function> {
         on_error,
         options,
         item,
+        method,
     })
 }
 
@@ -128,6 +145,9 @@ pub(super) fn modifiers(sig: &Signature, errors: &mut Errors) {
             "Skylark exports the function itself, with its own calling convention; remove `extern`",
         );
     }
+}
+
+pub(super) fn not_main(sig: &Signature, errors: &mut Errors) {
     if sig.ident == "main" {
         errors.on(
             &sig.ident,
@@ -178,8 +198,8 @@ pub(super) fn args(sig: &Signature, errors: &mut Errors) -> Vec<Arg> {
         match input {
             FnArg::Receiver(receiver) => errors.on(
                 receiver,
-                "a method needs its object, and a call carries only arguments; annotate a free \
-                 function, and keep what it remembers in `#[skylark::state]`",
+                "a method needs its object, and a call carries only arguments; annotate the `impl` with \
+                 `#[skylark::service]` and its struct with `#[skylark::state]`, or take a free function",
             ),
             FnArg::Typed(typed) => {
                 let Some(ident) = ident(&typed.pat, errors) else {
@@ -305,7 +325,7 @@ fn successor(
     annotation: Annotation,
     span: proc_macro2::Span,
     raw: &RawOptions,
-    own: &Ident,
+    own: &str,
     errors: &mut Errors,
 ) -> Vec<syn::Path> {
     let Some(value) = raw.get("next") else {
@@ -352,7 +372,7 @@ fn is_each(call: &syn::ExprCall) -> bool {
 }
 
 /// The path of a function that option `name` must be.
-fn path(name: &str, value: &Expr, own: &Ident, errors: &mut Errors) -> Option<syn::Path> {
+fn path(name: &str, value: &Expr, own: &str, errors: &mut Errors) -> Option<syn::Path> {
     let path = match value {
         Expr::Path(path) if path.qself.is_none() => &path.path,
         other => {
@@ -386,7 +406,7 @@ fn path(name: &str, value: &Expr, own: &Ident, errors: &mut Errors) -> Option<sy
             segment.arguments.span(),
             "a successor is no generic function; name one without type arguments",
         );
-    } else if path.is_ident(own) {
+    } else if text(path) == own {
         errors.on(
             path,
             format_args!(
@@ -469,7 +489,7 @@ fn inputs_of_next(ty: &Type) -> Option<Result<Vec<Type>, Type>> {
     }
 }
 
-fn join(raw: &RawOptions, flow: &Flow, own: &Ident, errors: &mut Errors) -> Option<syn::Path> {
+fn join(raw: &RawOptions, flow: &Flow, own: &str, errors: &mut Errors) -> Option<syn::Path> {
     let (option, value) = raw.entry("join")?;
     match flow {
         Flow::Fan | Flow::Each => {}

@@ -8,16 +8,22 @@ mod client;
 #[cfg(feature = "krate")]
 pub(crate) mod code;
 mod function;
+mod object;
 mod option;
+mod service;
 mod state;
+mod touch;
 mod unit;
 
 pub(crate) use client::{External, Nondet};
 pub(crate) use function::{Arg, Flow, Function, Yields};
+pub(crate) use object::Object;
+pub(crate) use service::{Service, is_key};
 pub(crate) use state::{Storage, Variable};
 
 use crate::{errors::Errors, read::Raw};
 use proc_macro2::Ident;
+use skylark_abi::names::{MAX_NAME, is_valid_name};
 use syn::{Expr, ExprLit, Lit, LitStr};
 
 /// A checked item.
@@ -27,6 +33,10 @@ pub(crate) enum Item {
     Function(Box<Function>),
     /// One or several variables.
     State(Vec<Variable>),
+    /// A struct whose fields are state.
+    Object(Box<Object>),
+    /// An impl whose methods are functions.
+    Service(Box<Service>),
     /// A server outside.
     External(Box<External>),
     /// A function whose value is recorded.
@@ -44,6 +54,12 @@ pub(crate) fn item(raw: Raw, errors: &mut Errors) -> Option<Item> {
             client::external(*raw, errors).map(|external| Item::External(Box::new(external)))
         }
         Raw::Nondet(raw) => Some(Item::Nondet(Box::new(client::nondet(*raw, errors)))),
+        Raw::Object(raw) => {
+            object::check(*raw, errors).map(|object| Item::Object(Box::new(object)))
+        }
+        Raw::Service(raw) => {
+            service::check(*raw, errors).map(|service| Item::Service(Box::new(service)))
+        }
         Raw::State(raw) => Some(Item::State(state::check(raw, errors))),
     }
 }
@@ -56,10 +72,7 @@ fn name(
     what: &str,
     errors: &mut Errors,
 ) -> Option<String> {
-    use skylark_abi::names::{MAX_NAME, is_valid_name};
-    let rule = format!(
-        "names of {what}s are letters, digits, `_` and `-`, beginning with a letter or `_`, of at most {MAX_NAME} bytes"
-    );
+    let rule = rule(what);
     match given {
         Some(value) => {
             let text = string(value, option, errors)?;
@@ -84,6 +97,37 @@ fn name(
             Some(name)
         }
     }
+}
+
+/// The rule for names of `what`s.
+fn rule(what: &str) -> String {
+    format!(
+        "names of {what}s are letters, digits, `_` and `-`, beginning with a letter or `_`, of at most {MAX_NAME} bytes"
+    )
+}
+
+/// The name of what belongs to a struct: `Hotel-reserve`. Rust has no `-` in names,
+/// so it is nobody else's.
+fn joined(
+    prefix: &str,
+    own: &str,
+    at: impl quote::ToTokens,
+    option: &str,
+    what: &str,
+    errors: &mut Errors,
+) -> Option<String> {
+    let name = format!("{prefix}-{own}");
+    if is_valid_name(&name) {
+        return Some(name);
+    }
+    errors.on(
+        at,
+        format_args!(
+            "`{name}` cannot name a {what}; {}; give it another name with `{option} = \"…\"`",
+            rule(what)
+        ),
+    );
+    None
 }
 
 /// The string literal that option `name` must be.

@@ -119,7 +119,7 @@ fn variable(
     })
 }
 
-fn scope(options: &RawOptions, errors: &mut Errors) -> (Scope, Option<String>) {
+pub(super) fn scope(options: &RawOptions, errors: &mut Errors) -> (Scope, Option<String>) {
     const SCOPES: [(&str, Scope); 2] = [("app", Scope::App), ("chain", Scope::Chain)];
     let Some(value) = options.get("scope") else {
         return (Scope::default(), None);

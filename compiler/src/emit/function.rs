@@ -5,12 +5,24 @@ use crate::{
     Ctx,
     check::{Flow, Yields},
     lower::{FunctionPlan, Gets, Takes},
+    read::{Method, Receiver},
 };
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Path, spanned::Spanned};
 
 pub(super) fn emit(plan: &FunctionPlan, ctx: &Ctx) -> TokenStream {
+    let item = &plan.item;
+    let registration = registration(plan, ctx);
+    quote! {
+        #item
+
+        #registration
+    }
+}
+
+/// What makes it callable, without the item itself.
+pub(super) fn registration(plan: &FunctionPlan, ctx: &Ctx) -> TokenStream {
     let private = ctx.private();
     let FunctionPlan {
         item,
@@ -30,20 +42,21 @@ pub(super) fn emit(plan: &FunctionPlan, ctx: &Ctx) -> TokenStream {
     });
     let output = &schema.output;
     let next = &schema.next;
-    let call = call(plan);
+    let call = call(plan, &private);
     let successors = plan
         .next
         .iter()
         .map(|(path, gets)| successor(path, gets, &private));
     let joins = plan.join.iter().map(|path| joins(path, plan, &private));
-    let handlers = plan
-        .on_error
-        .iter()
-        .map(|path| quote!(const _: fn() = || { let _: fn(#private::Failure) -> _ = #path; };));
+    let handlers = plan.on_error.iter().map(|path| match of_type(path) {
+        true => {
+            let follows = quote_spanned!(at(path.span())=> #private::follows::<#private::Failure, _, _>(#path));
+            quote!(const _: fn() = || #follows;)
+        }
+        false => quote!(const _: fn() = || { let _: fn(#private::Failure) -> _ = #path; };),
+    });
     let flow = flow(plan, &private);
     quote! {
-        #item
-
         #(#cfgs)*
         #allow
         const _: () = {
@@ -69,21 +82,77 @@ pub(super) fn emit(plan: &FunctionPlan, ctx: &Ctx) -> TokenStream {
 /// Takes the arguments, calls the handler, hands over what it yields. The
 /// bounds that these calls need are on the user's types, so that is where
 /// rustc reports what a type lacks.
-fn call(plan: &FunctionPlan) -> TokenStream {
+fn call(plan: &FunctionPlan, private: &TokenStream) -> TokenStream {
     let call = local("__call");
-    let handler = &plan.item.sig.ident;
     let args = plan.args.iter().enumerate().map(|(index, arg)| {
         let ty = &arg.ty;
         let index = syn::Index::from(index);
         quote_spanned!(at(ty.span())=> #call.arg::<#ty>(#index)?)
     });
-    let value = quote!(#handler(#(#args),*));
+    let value = match &plan.method {
+        None => {
+            let handler = &plan.item.sig.ident;
+            quote!(#handler(#(#args),*))
+        }
+        Some(Method {
+            callee,
+            receiver: None,
+            ..
+        }) => quote!(#callee(#(#args),*)),
+        Some(Method {
+            callee,
+            receiver: Some(receiver),
+            ty,
+            ..
+        }) => method(callee, receiver, ty, args, private),
+    };
     let finish = finish(plan, &call);
     if plan.item.sig.asyncness.is_some() {
         let output = local("__output");
         return quote!(|#call| #call.wait(#value, |#output| #finish(#output)));
     }
     quote!(|#call| #finish(#value))
+}
+
+/// Takes the arguments, then lends the object to the method.
+fn method(
+    callee: &TokenStream,
+    receiver: &Receiver,
+    ty: &Path,
+    args: impl Iterator<Item = TokenStream>,
+    private: &TokenStream,
+) -> TokenStream {
+    let object = local("__object");
+    let (locals, lets): (Vec<_>, Vec<_>) = args
+        .enumerate()
+        .map(|(index, arg)| {
+            let local = local(&format!("__arg{index}"));
+            let set = quote!(let #local = #arg;);
+            (local, set)
+        })
+        .unzip();
+    let lend = match receiver.mutable {
+        true => quote_spanned!(at(ty.span())=> #private::exclusive::<#ty, _>),
+        false => quote_spanned!(at(ty.span())=> #private::shared::<#ty, _>),
+    };
+    let fields = match &receiver.fields {
+        Some(fields) => quote!(#private::Some(&[#(#fields),*])),
+        None => quote!(#private::None),
+    };
+    quote! {{
+        #(#lets)*
+        #lend(#fields, |#object| #callee(#object, #(#locals),*))
+    }}
+}
+
+/// Whether a path is, by Rust's conventions, of a function that belongs to a type,
+/// which may be a method.
+fn of_type(path: &Path) -> bool {
+    let owner = path.segments.iter().rev().nth(1);
+    owner.is_some_and(|owner| {
+        let name = crate::read::plain(&owner.ident);
+        name.chars().next().is_some_and(char::is_uppercase)
+    })
 }
 
 /// What makes a reply of the output.
@@ -130,11 +199,11 @@ fn flow(plan: &FunctionPlan, private: &TokenStream) -> TokenStream {
 /// Has rustc check that `path` takes what it gets, and blame `path`.
 fn successor(path: &Path, Gets { ty, takes }: &Gets, private: &TokenStream) -> TokenStream {
     match takes {
-        Takes::Value => {
+        Takes::Value if !of_type(path) => {
             let wanted = quote_spanned!(at(ty.span())=> fn(#ty) -> _);
             quote!(const _: fn() = || { let _: #wanted = #path; };)
         }
-        Takes::Spread => {
+        Takes::Value | Takes::Spread => {
             let follows = quote_spanned!(at(path.span())=> #private::follows::<#ty, _, _>(#path));
             quote!(const _: fn() = || #follows;)
         }
@@ -150,6 +219,9 @@ fn successor(path: &Path, Gets { ty, takes }: &Gets, private: &TokenStream) -> T
 /// they are, only the branches' ends know.
 fn joins(path: &Path, plan: &FunctionPlan, private: &TokenStream) -> TokenStream {
     // The list of any number, or of one.
+    if of_type(path) && (plan.flow == Flow::Each || plan.next.len() == 1) {
+        return quote!(const _: fn() = || { let _ = #path; };);
+    }
     if plan.flow == Flow::Each || plan.next.len() == 1 {
         return quote!(const _: fn() = || { let _: fn(_) -> _ = #path; };);
     }

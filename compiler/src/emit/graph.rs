@@ -89,7 +89,10 @@ impl Graph {
         for function in &model.functions {
             let mentions = mentions(&model.bodies, &function.schema.ident);
             for state in &model.states {
-                if mentions.contains(state.schema.ident.as_str()) {
+                // Of a field, its struct and itself, if it has a name.
+                let mut parts = state.schema.ident.split("::");
+                let is_index = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+                if parts.all(|part| mentions.contains(part) || is_index(part)) {
                     edges.insert(Edge {
                         from: function.schema.name.clone(),
                         to: state.schema.name.clone(),
@@ -262,12 +265,16 @@ fn escape_html(text: &str) -> String {
 
 /// Everything that `function` and the functions that it may call mention. A
 /// method counts as called where both its name and its type's are mentioned.
-fn mentions<'a>(bodies: &'a [Body], function: &str) -> BTreeSet<&'a str> {
-    let mut seen = BTreeSet::new();
+fn mentions<'a>(bodies: &'a [Body], function: &'a str) -> BTreeSet<&'a str> {
+    let (owner, name) = match function.rsplit_once("::") {
+        Some((owner, name)) => (Some(owner), name),
+        None => (None, function),
+    };
+    let mut seen: BTreeSet<&str> = owner.into_iter().collect();
     let mut entered = BTreeSet::new();
     let enters = |body: &Body, seen: &BTreeSet<&str>| {
-        let free = body.owner.is_none() && body.name == function;
-        free || (seen.contains(body.name.as_str())
+        let root = body.owner.as_deref() == owner && body.name == name;
+        root || (seen.contains(body.name.as_str())
             && body
                 .owner
                 .as_deref()

@@ -7,14 +7,17 @@ mod function;
 pub(crate) mod graph;
 #[cfg(feature = "krate")]
 pub(crate) mod krate;
+mod object;
+mod service;
 mod state;
 
 use crate::{
     Ctx,
-    lower::{Plan, RecordText},
+    lower::{Plan, RecordText, scope_variant},
 };
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
+use skylark_abi::schema;
 
 /// The macro's output.
 pub(crate) fn tokens(plan: &Plan, ctx: &Ctx) -> TokenStream {
@@ -22,7 +25,27 @@ pub(crate) fn tokens(plan: &Plan, ctx: &Ctx) -> TokenStream {
         Plan::Function(plan) => function::emit(plan, ctx),
         Plan::External(plan) => client::external(plan, ctx),
         Plan::Nondet(plan) => client::nondet(plan, ctx),
+        Plan::Object(plan) => object::emit(plan, ctx),
+        Plan::Service(plan) => service::emit(plan, ctx),
         Plan::State(plans) => plans.iter().map(|plan| state::emit(plan, ctx)).collect(),
+    }
+}
+
+/// What the runtime knows of a variable.
+fn state_def(state: &schema::State, private: &TokenStream) -> TokenStream {
+    let (name, ty) = (&state.name, &state.ty);
+    let scope = Ident::new(scope_variant(state.scope), Span::call_site());
+    let key = match &state.key {
+        Some(key) => quote!(#private::Some(#key)),
+        None => quote!(#private::None),
+    };
+    quote! {
+        &#private::StateDef {
+            name: #name,
+            scope: #private::Scope::#scope,
+            type_text: #ty,
+            key: #key,
+        }
     }
 }
 

@@ -1,12 +1,8 @@
 //! A variable's tokens: a static of the runtime's type that derefs to the user's.
 
-use super::{at, record};
-use crate::{
-    Ctx,
-    check::Storage,
-    lower::{StatePlan, scope_variant},
-};
-use proc_macro2::{Ident, Span, TokenStream};
+use super::{at, record, state_def};
+use crate::{Ctx, check::Storage, lower::StatePlan};
+use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
@@ -23,22 +19,9 @@ pub(super) fn emit(plan: &StatePlan, ctx: &Ctx) -> TokenStream {
         schema,
         ..
     } = plan;
-    let (name, ty) = (&schema.name, &schema.ty);
-    let scope = Ident::new(scope_variant(schema.scope), Span::call_site());
     let record = record(&plan.record);
     let codec = quote_spanned!(at(value.span())=> #private::codec::<#value>());
-    let key = match &schema.key {
-        Some(key) => quote!(#private::Some(#key)),
-        None => quote!(#private::None),
-    };
-    let def = quote! {
-        &#private::StateDef {
-            name: #name,
-            scope: #private::Scope::#scope,
-            type_text: #ty,
-            key: #key,
-        }
-    };
+    let def = state_def(schema, &private);
     let (new, default) = match &plan.default {
         None => (quote!(new), None),
         Some(default) => (quote!(with_default), Some(quote!(, || #default))),

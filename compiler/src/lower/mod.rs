@@ -2,16 +2,18 @@
 //! made once.
 
 use crate::{
-    check::{Arg, External, Flow, Function, Item, Nondet, Storage, Variable, Yields},
-    read::{Handler, cfgs, doc_line, plain, text},
+    check::{
+        Arg, External, Flow, Function, Item, Nondet, Object, Service, Storage, Variable, Yields,
+    },
+    read::{Handler, Method, cfgs, doc_line, plain, text},
 };
-use proc_macro2::Ident;
+use proc_macro2::{Ident, TokenStream};
 use skylark_abi::{
     call::Scope,
     names,
     schema::{self, Record},
 };
-use syn::{Attribute, Expr, Path, Type, Visibility};
+use syn::{Attribute, Expr, ItemStruct, Member, Path, Type, Visibility};
 
 /// What is to be emitted for an item.
 #[derive(Debug)]
@@ -20,6 +22,10 @@ pub(crate) enum Plan {
     Function(Box<FunctionPlan>),
     /// For state.
     State(Vec<StatePlan>),
+    /// For a struct whose fields are state.
+    Object(Box<ObjectPlan>),
+    /// For an impl whose methods are functions.
+    Service(Box<ServicePlan>),
     /// For a server outside.
     External(Box<External>),
     /// For a function whose value is recorded.
@@ -50,6 +56,7 @@ pub(crate) struct FunctionPlan {
     pub(crate) next: Vec<(Path, Gets)>,
     pub(crate) join: Option<Path>,
     pub(crate) on_error: Option<Path>,
+    pub(crate) method: Option<Method>,
 }
 
 /// What a successor gets, and how rustc is asked whether it takes that.
@@ -89,12 +96,51 @@ pub(crate) struct StatePlan {
     pub(crate) record: RecordText,
 }
 
+/// The plan of a struct whose fields are state.
+#[derive(Debug)]
+pub(crate) struct ObjectPlan {
+    pub(crate) item: ItemStruct,
+    pub(crate) cfgs: Vec<Attribute>,
+    pub(crate) name: String,
+    pub(crate) scope: Scope,
+    pub(crate) key: Option<String>,
+    pub(crate) default: Option<Expr>,
+    pub(crate) fields: Vec<FieldPlan>,
+}
+
+/// A field's plan.
+#[derive(Debug)]
+pub(crate) struct FieldPlan {
+    pub(crate) member: Member,
+    pub(crate) ident: String,
+    pub(crate) ty: Type,
+    pub(crate) cfgs: Vec<Attribute>,
+    /// What the schema says of it.
+    pub(crate) schema: schema::State,
+    pub(crate) record: RecordText,
+}
+
+/// A service's plan.
+#[derive(Debug)]
+pub(crate) struct ServicePlan {
+    pub(crate) item: TokenStream,
+    pub(crate) ty: Path,
+    pub(crate) of_trait: bool,
+    pub(crate) cfgs: Vec<Attribute>,
+    pub(crate) client: Ident,
+    /// The argument that chooses the object, and its type.
+    pub(crate) key: Option<(String, Option<Type>)>,
+    pub(crate) functions: Vec<FunctionPlan>,
+}
+
 /// Lowers a checked item.
 pub(crate) fn lower(item: Item) -> Plan {
     match item {
         Item::Function(item) => Plan::Function(Box::new(function(*item))),
         Item::External(item) => Plan::External(item),
         Item::Nondet(item) => Plan::Nondet(item),
+        Item::Object(object) => Plan::Object(Box::new(self::object(*object))),
+        Item::Service(service) => Plan::Service(Box::new(self::service(*service))),
         Item::State(variables) => Plan::State(variables.into_iter().map(variable).collect()),
     }
 }
@@ -110,6 +156,7 @@ fn function(checked: Function) -> FunctionPlan {
         join,
         on_error,
         options,
+        method,
     } = checked;
     let gets = |index: usize| {
         let ty = match &flow {
@@ -125,7 +172,10 @@ fn function(checked: Function) -> FunctionPlan {
         Gets { ty, takes }
     };
     let schema = schema::Function {
-        ident: plain(&item.sig.ident),
+        ident: match &method {
+            Some(method) => method.ident.clone(),
+            None => plain(&item.sig.ident),
+        },
         doc: doc_line(&item.attrs),
         args: args
             .iter()
@@ -145,8 +195,9 @@ fn function(checked: Function) -> FunctionPlan {
         options,
         name,
     };
+    let of_impl = method.iter().flat_map(|method| method.cfgs.clone());
     FunctionPlan {
-        cfgs: cfgs(&item.attrs),
+        cfgs: of_impl.chain(cfgs(&item.attrs)).collect(),
         export: names::function_export(&schema.name),
         record: record(schema::Item::Function(schema.clone())),
         next: next
@@ -161,6 +212,66 @@ fn function(checked: Function) -> FunctionPlan {
         item,
         args,
         yields,
+        method,
+    }
+}
+
+fn service(checked: Service) -> ServicePlan {
+    let Service {
+        item,
+        ty,
+        of_trait,
+        cfgs,
+        client,
+        key,
+        functions,
+    } = checked;
+    ServicePlan {
+        item,
+        ty,
+        of_trait,
+        cfgs,
+        client,
+        key,
+        functions: functions.into_iter().map(function).collect(),
+    }
+}
+
+fn object(checked: Object) -> ObjectPlan {
+    let Object {
+        item,
+        fields,
+        scope,
+        key,
+        default,
+    } = checked;
+    let name = plain(&item.ident);
+    let fields = fields.into_iter().map(|field| {
+        let schema = schema::State {
+            name: field.name,
+            ident: format!("{name}::{}", field.ident),
+            scope,
+            ty: text(&field.ty),
+            cell: "struct".to_owned(),
+            key: key.clone(),
+        };
+        FieldPlan {
+            member: field.member,
+            ident: field.ident,
+            ty: field.ty,
+            cfgs: field.cfgs,
+            record: record(schema::Item::State(schema.clone())),
+            schema,
+        }
+    });
+    ObjectPlan {
+        fields: fields.collect(),
+        cfgs: cfgs(&item.attrs),
+        item,
+        name,
+        scope,
+        key,
+        default,
     }
 }
 

@@ -27,8 +27,36 @@ pub(crate) struct RawFunction {
     pub(crate) span: Span,
     /// What the annotation says.
     pub(crate) options: RawOptions,
-    /// The handler itself.
+    /// The handler itself; of a method, without its `self`.
     pub(crate) item: Handler,
+    /// What it is a method of.
+    pub(crate) method: Option<Method>,
+}
+
+/// What is known of a function because it belongs to a type.
+#[derive(Debug, Clone)]
+pub(crate) struct Method {
+    /// Its path with the type: `Hotel::reserve`.
+    pub(crate) ident: String,
+    /// What stands before its name in URLs: `Hotel`.
+    pub(crate) prefix: String,
+    /// How to name it from outside: `Hotel::reserve`, `<Hotel as Booking>::reserve`.
+    pub(crate) callee: TokenStream,
+    /// The type.
+    pub(crate) ty: Path,
+    /// Its `self`, if it has one.
+    pub(crate) receiver: Option<Receiver>,
+    /// The `#[cfg(…)]`s of the impl.
+    pub(crate) cfgs: Vec<Attribute>,
+}
+
+/// The `self` of a method.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Receiver {
+    /// Whether it is `&mut self`.
+    pub(crate) mutable: bool,
+    /// The fields that can be touched through it; `None` if that cannot be seen.
+    pub(crate) fields: Option<std::collections::BTreeSet<String>>,
 }
 
 /// A function whose body is left alone: rustc parses it anyway, and a slip in
@@ -63,6 +91,19 @@ impl ToTokens for Handler {
     }
 }
 
+/// What one of the two annotations says.
+pub(super) fn options(
+    annotation: Annotation,
+    attr: TokenStream,
+    errors: &mut Errors,
+) -> RawOptions {
+    let allowed = match annotation {
+        Annotation::Chain => CHAIN_OPTIONS,
+        _ => FUNCTION_OPTIONS,
+    };
+    RawOptions::read(attr, annotation.path(), allowed, errors)
+}
+
 pub(super) fn read(
     annotation: Annotation,
     span: Span,
@@ -71,11 +112,7 @@ pub(super) fn read(
     runtime: &Path,
     errors: &mut Errors,
 ) -> Read {
-    let allowed = match annotation {
-        Annotation::Chain => CHAIN_OPTIONS,
-        _ => FUNCTION_OPTIONS,
-    };
-    let options = RawOptions::read(attr, annotation.path(), allowed, errors);
+    let options = options(annotation, attr, errors);
     let mut handler = match syn::parse2::<Handler>(item.clone()) {
         Ok(handler) => handler,
         Err(error) => {
@@ -97,6 +134,7 @@ pub(super) fn read(
             span,
             options,
             item: handler,
+            method: None,
         }))),
     }
 }

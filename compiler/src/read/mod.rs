@@ -5,13 +5,17 @@ mod client;
 mod handler;
 #[cfg(feature = "krate")]
 pub(crate) mod krate;
+mod object;
 mod options;
+mod service;
 mod text;
 mod variable;
 
 pub(crate) use client::{RawExternal, RawNondet};
-pub(crate) use handler::{Handler, RawFunction};
+pub(crate) use handler::{Handler, Method, RawFunction, Receiver};
+pub(crate) use object::RawObject;
 pub(crate) use options::RawOptions;
+pub(crate) use service::{RawMethod, RawService};
 pub(crate) use text::text;
 pub(crate) use variable::{Holder, RawState, RawVariable};
 
@@ -33,15 +37,18 @@ pub(crate) enum Annotation {
     External,
     /// `#[skylark::nondet]`
     Nondet,
+    /// `#[skylark::service]`
+    Service,
 }
 
 impl Annotation {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::State,
         Self::Function,
         Self::Chain,
         Self::External,
         Self::Nondet,
+        Self::Service,
     ];
 
     /// Its path, as users write it.
@@ -52,6 +59,7 @@ impl Annotation {
             Self::Chain => "skylark::chain",
             Self::External => "skylark::external",
             Self::Nondet => "skylark::nondet",
+            Self::Service => "skylark::service",
         }
     }
 
@@ -81,6 +89,10 @@ pub(crate) enum Raw {
     Function(Box<RawFunction>),
     /// One or several statics.
     State(RawState),
+    /// A struct whose fields are state.
+    Object(Box<RawObject>),
+    /// An impl whose methods are functions.
+    Service(Box<RawService>),
     /// A server outside.
     External(Box<RawExternal>),
     /// A function whose value is recorded.
@@ -113,6 +125,7 @@ pub(crate) fn item(
         }
         Annotation::External => client::external(span, attr, item, runtime, errors),
         Annotation::Nondet => client::nondet(attr, item, runtime, errors),
+        Annotation::Service => service::read(span, attr, item, runtime, errors),
     }
 }
 
@@ -129,6 +142,15 @@ fn strip_annotations(
             let (one, two) = (annotation.path(), other.path());
             let message = if other == annotation {
                 format!("`#[{one}]` is given twice; leave one of them out")
+            } else if other == Annotation::Service || annotation == Annotation::Service {
+                format!(
+                    "`#[skylark::service]` stands alone on an `impl`: leave `#[{}]` out there",
+                    if other == Annotation::Service {
+                        one
+                    } else {
+                        two
+                    }
+                )
             } else if other == Annotation::State || annotation == Annotation::State {
                 format!("an item is either state or a function: leave `#[{one}]` or `#[{two}]` out")
             } else if matches!(annotation, Annotation::External | Annotation::Nondet)

@@ -78,6 +78,15 @@ impl RawOptions {
         self.entry(name).map(|(_, value)| value)
     }
 
+    /// Puts other values in the place of all.
+    pub(crate) fn map(&mut self, mut other: impl FnMut(&Expr) -> Option<Expr>) {
+        for (_, value) in &mut self.given {
+            if let Some(other) = other(value) {
+                *value = other;
+            }
+        }
+    }
+
     /// Whether an option could not be read.
     pub(crate) fn is_broken(&self) -> bool {
         self.broken

@@ -62,6 +62,7 @@ pub(super) fn read(
             strip_annotations(Annotation::State, &mut item.attrs, runtime, errors);
             state(options, item.to_token_stream(), vec![from_static(item)])
         }
+        Ok(syn::Item::Struct(item)) => super::object::read(options, item, runtime, errors),
         Ok(syn::Item::Const(mut item)) => {
             strip_annotations(Annotation::State, &mut item.attrs, runtime, errors);
             state(options, item.to_token_stream(), vec![from_const(item)])
@@ -129,13 +130,14 @@ fn from_const(item: ItemConst) -> RawVariable {
 }
 
 fn not_a_variable(kind: &str) -> String {
-    let meant = if kind == "a function" {
-        "; did you mean `#[skylark::function]`?"
-    } else {
-        ""
+    let meant = match kind {
+        "a function" => "; did you mean `#[skylark::function]`?",
+        "an impl" => "; did you mean `#[skylark::service]`?",
+        "an enum" | "a union" => "; put it in a field of a struct, or in a `static` with a `Mutex`",
+        _ => "",
     };
     format!(
-        "`#[skylark::state]` goes on a `static` or on `thread_local! {{ … }}`, and this is {kind}{meant}"
+        "`#[skylark::state]` goes on a `static`, on `thread_local! {{ … }}` or on a struct, and this is {kind}{meant}"
     )
 }
 

@@ -1,32 +1,37 @@
 //! Flights and their seats.
 
 use skylark::prelude::*;
-use std::{collections::BTreeMap, sync::Mutex};
+use std::collections::BTreeMap;
 
-/// Free seats by flight.
+/// All flights.
 #[skylark::state]
-static SEATS: Mutex<BTreeMap<String, u32>> = Mutex::new(BTreeMap::new());
-
-pub(crate) fn offer(name: String, count: u32) {
-    SEATS.lock().unwrap().insert(name, count);
+#[derive(Debug, Default)]
+pub struct Flights {
+    /// Free seats by flight.
+    #[skylark::state(rename = "SEATS")]
+    seats: BTreeMap<String, u32>,
 }
 
-/// Takes a seat, and yields how many are left.
-#[skylark::function]
-pub fn take_seat(flight: String) -> Result<u32, String> {
-    let mut free = SEATS.lock().unwrap();
-    match free.get_mut(&flight) {
-        Some(0) => Err(format!("no seat is left: {flight}")),
-        Some(left) => {
-            *left -= 1;
-            Ok(*left)
-        }
-        None => Err(format!("there is no flight `{flight}`")),
+#[skylark::service]
+impl Flights {
+    pub(crate) fn offer(&mut self, name: String, count: u32) {
+        self.seats.insert(name, count);
     }
-}
 
-/// Gives a seat back.
-#[skylark::function]
-pub fn give_seat_back(flight: String) {
-    *SEATS.lock().unwrap().entry(flight).or_default() += 1;
+    /// Takes a seat, and yields how many are left.
+    pub fn take_seat(&mut self, flight: String) -> Result<u32, String> {
+        match self.seats.get_mut(&flight) {
+            Some(0) => Err(format!("no seat is left: {flight}")),
+            Some(left) => {
+                *left -= 1;
+                Ok(*left)
+            }
+            None => Err(format!("there is no flight `{flight}`")),
+        }
+    }
+
+    /// Gives a seat back.
+    pub fn give_seat_back(&mut self, flight: String) {
+        *self.seats.entry(flight).or_default() += 1;
+    }
 }

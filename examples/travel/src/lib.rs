@@ -6,6 +6,9 @@ pub mod flight;
 pub mod hotel;
 pub mod order;
 
+use flight::{Flights, FlightsClient};
+use hotel::{Hotels, HotelsClient};
+use order::{Orders, OrdersClient};
 use serde::{Deserialize, Serialize};
 use skylark::prelude::*;
 
@@ -23,17 +26,17 @@ pub struct Trip {
 /// Offers rooms and seats.
 #[skylark::function]
 pub fn offer(hotel: String, rooms: u32, flight: String, seats: u32) {
-    hotel::offer(hotel, rooms);
-    flight::offer(flight, seats);
+    skylark::with_mut(|hotels: &mut Hotels| hotels.offer(hotel, rooms));
+    skylark::with_mut(|flights: &mut Flights| flights.offer(flight, seats));
 }
 
 /// Reserves a trip in one step over the three services.
 #[skylark::function]
 pub fn reserve(trip: Trip) -> Result<u64, String> {
     skylark::transaction(|| {
-        hotel::take_room(trip.hotel.clone())?;
-        flight::take_seat(trip.flight.clone())?;
-        Ok(order::place(trip.clone()))
+        skylark::with_mut(|hotels: &mut Hotels| hotels.take_room(trip.hotel.clone()))?;
+        skylark::with_mut(|flights: &mut Flights| flights.take_seat(trip.flight.clone()))?;
+        Ok(skylark::with_mut(|orders: &mut Orders| orders.place(trip)))
     })
 }
 
@@ -42,22 +45,19 @@ pub fn reserve(trip: Trip) -> Result<u64, String> {
 #[skylark::function]
 pub async fn reserve_by_calls(trip: Trip) -> Result<u64, String> {
     let (room, seat) = skylark::join!(
-        skylark::call!(hotel::take_room(trip.hotel.clone())),
-        skylark::call!(flight::take_seat(trip.flight.clone())),
+        HotelsClient.take_room(trip.hotel.clone()),
+        FlightsClient.take_seat(trip.flight.clone()),
     )
     .await;
     match (room, seat) {
-        (Ok(_), Ok(_)) => {
-            let placed = skylark::call!(order::place(trip)).await;
-            placed.map_err(|e| e.message)
-        }
+        (Ok(_), Ok(_)) => OrdersClient.place(trip).await.map_err(|e| e.message),
         (room, seat) => {
             if room.is_ok() {
-                let back = skylark::call!(hotel::give_room_back(trip.hotel)).await;
+                let back = HotelsClient.give_room_back(trip.hotel).await;
                 back.map_err(|e| e.message)?;
             }
             if seat.is_ok() {
-                let back = skylark::call!(flight::give_seat_back(trip.flight)).await;
+                let back = FlightsClient.give_seat_back(trip.flight).await;
                 back.map_err(|e| e.message)?;
             }
             let why = room.err().or(seat.err()).map(|e| e.message);

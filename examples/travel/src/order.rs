@@ -2,16 +2,21 @@
 
 use crate::Trip;
 use skylark::prelude::*;
-use std::sync::Mutex;
 
-/// Every order, by its number.
+/// All orders.
 #[skylark::state]
-static ORDERS: Mutex<Vec<Trip>> = Mutex::new(Vec::new());
+#[derive(Debug, Default)]
+pub struct Orders {
+    /// By their numbers, from 1.
+    #[skylark::state(rename = "ORDERS")]
+    placed: Vec<Trip>,
+}
 
-/// Notes an order and yields its number, from 1.
-#[skylark::function]
-pub fn place(trip: Trip) -> u64 {
-    let mut orders = ORDERS.lock().unwrap();
-    orders.push(trip);
-    orders.len() as u64
+#[skylark::service]
+impl Orders {
+    /// Notes an order and yields its number.
+    pub fn place(&mut self, trip: Trip) -> u64 {
+        self.placed.push(trip);
+        self.placed.len() as u64
+    }
 }

@@ -51,6 +51,7 @@ struct Running {
     complete: Vec<Scope>,
     fetch: Fetch,
     used: Vec<Used>,
+    objects: Vec<LiveObject>,
     /// What earlier stretches used.
     put_away: Vec<PutAway>,
     /// What a stretch that is executed again reads its shared state from.
@@ -58,8 +59,18 @@ struct Running {
     key_of: Option<KeyOf>,
 }
 
+/// A struct whose fields are state, as the invocation has it.
+struct LiveObject {
+    /// Address of what is known of it: its identity.
+    address: *const (),
+    scope: Scope,
+    value: Rc<dyn Any>,
+}
+
 thread_local! {
     static RUNNING: RefCell<Option<Running>> = const { RefCell::new(None) };
+    /// Structs as plain code sees them.
+    static PLAIN: RefCell<Vec<LiveObject>> = const { RefCell::new(Vec::new()) };
     /// Cells of statics (by address) that invocations have given back.
     static SPARE: RefCell<Vec<(*const (), &'static dyn Any)>> = const { RefCell::new(Vec::new()) };
 }
@@ -99,6 +110,7 @@ impl Invocation {
                 complete,
                 fetch,
                 used: Vec::new(),
+                objects: Vec::new(),
                 put_away: Vec::new(),
                 replay: None,
                 key_of: None,
@@ -170,12 +182,17 @@ pub(crate) fn cut(replayed: bool) -> Result<Collected, Failure> {
         false => collect(is_shared, "across an `.await`")?,
     };
     still_put_away(None)?;
-    let put_away: Vec<Used> = RUNNING.with_borrow_mut(|running| {
-        let used = running.as_mut().map(|r| &mut r.used);
-        used.map_or_else(Vec::new, |used| {
-            used.extract_if(.., |u| is_shared(u.scope)).collect()
+    // What is dropped of them runs code of the user's: outside the borrow.
+    let (put_away, objects): (Vec<Used>, Vec<LiveObject>) = RUNNING.with_borrow_mut(|running| {
+        running.as_mut().map_or_else(Default::default, |running| {
+            let (used, objects) = (&mut running.used, &mut running.objects);
+            (
+                used.extract_if(.., |u| is_shared(u.scope)).collect(),
+                objects.extract_if(.., |o| is_shared(o.scope)).collect(),
+            )
         })
     });
+    drop(objects);
     for Used {
         address, loaded, ..
     } in put_away
@@ -348,6 +365,33 @@ pub(super) fn enter(
             Err(failure) => target::abort(failure),
         },
     }
+}
+
+/// The struct at an address, if it was used before: by the invocation that runs on
+/// this thread, or by plain code.
+pub(super) fn object(address: *const ()) -> Option<Rc<dyn Any>> {
+    objects(|objects| {
+        let found = objects.iter().find(|o| o.address == address);
+        found.map(|o| Rc::clone(&o.value))
+    })
+}
+
+/// Adds the struct at an address.
+pub(super) fn add_object(address: *const (), scope: Scope, value: Rc<dyn Any>) {
+    objects(|objects| {
+        objects.push(LiveObject {
+            address,
+            scope,
+            value,
+        });
+    });
+}
+
+fn objects<R>(with: impl FnOnce(&mut Vec<LiveObject>) -> R) -> R {
+    RUNNING.with_borrow_mut(|running| match running {
+        Some(running) => with(&mut running.objects),
+        None => PLAIN.with_borrow_mut(with),
+    })
 }
 
 /// Where the stored value of a variable is.

@@ -1,4 +1,5 @@
-//! State variables: ordinary statics whose value belongs to the invocation.
+//! State variables: ordinary statics, and fields of structs, whose value belongs to
+//! the invocation.
 //!
 //! Outside an invocation a variable is the plain static that the user wrote.
 //! Inside one it is a cell of that invocation, loaded when it is first used:
@@ -8,6 +9,7 @@
 
 mod cell;
 mod invocation;
+mod object;
 mod variable;
 
 #[cfg(test)]
@@ -16,6 +18,10 @@ mod tests;
 pub(crate) use invocation::{Collected, Invocation, KeyOf, NONDET, Savepoint, cut, resume};
 pub use {
     cell::{Locked, StateCell},
+    object::{
+        Field, FieldDef, FieldNames, Initial, Live, Object, ObjectDef, exclusive, same_key, shared,
+        with, with_mut,
+    },
     variable::{StateCodec, StateDef, codec},
 };
 

@@ -126,27 +126,38 @@ impl<C: StateCell> Parts<C> {
     }
 
     fn encode(&self, cell: &C, when: &str) -> Result<Vec<u8>, Failure> {
-        let print = fingerprint(self.def.type_text);
-        match cell.with(|value| (self.codec.encode)(value, print)) {
-            Ok(Ok(bytes)) => Ok(bytes),
-            Ok(Err(why)) => Err(self.def.failure(format_args!(
-                "cannot be stored: its value of type `{}` does not serialize: {why}",
-                self.def.type_text
-            ))),
-            Err(Locked) => Err(self.def.locked(when)),
-        }
+        cell.with(|value| encode(self.codec, self.def, value))
+            .unwrap_or_else(|Locked| Err(self.def.locked(when)))
     }
 
     fn decode(&self, stored: &[u8]) -> Result<C::Value, Failure> {
-        let Some(tagged) = untag(stored) else {
-            return Err(self.def.failure(format_args!(
-                "is no value that Skylark stored ({} bytes without a tag); it is kept as it is",
-                stored.len()
-            )));
-        };
-        (self.codec.decode)(tagged.payload)
-            .map_err(|mismatch| self.def.unreadable(tagged.fingerprint, &mismatch))
+        decode(self.codec, self.def, stored)
     }
+}
+
+/// The bytes to store for a value.
+pub(super) fn encode<T>(
+    codec: StateCodec<T>,
+    def: &StateDef,
+    value: &T,
+) -> Result<Vec<u8>, Failure> {
+    (codec.encode)(value, fingerprint(def.type_text)).map_err(|why| {
+        def.failure(format_args!(
+            "cannot be stored: its value of type `{}` does not serialize: {why}",
+            def.type_text
+        ))
+    })
+}
+
+/// The value that was stored.
+pub(super) fn decode<T>(codec: StateCodec<T>, def: &StateDef, stored: &[u8]) -> Result<T, Failure> {
+    let Some(tagged) = untag(stored) else {
+        return Err(def.failure(format_args!(
+            "is no value that Skylark stored ({} bytes without a tag); it is kept as it is",
+            stored.len()
+        )));
+    };
+    (codec.decode)(tagged.payload).map_err(|mismatch| def.unreadable(tagged.fingerprint, &mismatch))
 }
 
 /// Where the invocation's cell of a variable is. Dropping it ends the

@@ -1,14 +1,13 @@
 //! Calls of other functions.
 
-use super::{Wait, arrived};
-use crate::{
-    bounds::{Input, Passed},
-    codec,
+use super::{
+    Wait, arrived,
+    callee::{Arguments, Callee, Yielded, encode, path},
 };
+use crate::bounds::{Input, Passed};
 use skylark_abi::{
     call::{Failure, FailureKind},
     journal::Action,
-    value::fingerprint,
 };
 use std::{
     future::Future,
@@ -135,7 +134,8 @@ fn new<T>(function: &str, input: Result<Vec<u8>, String>) -> Call<T> {
 /// skylark::call!(path::to::function(argument, …))
 /// ```
 ///
-/// rustc checks the function and the types of its arguments. The [`Call`] that it
+/// The function may be a method of a service, `Hotel::reserve(guest)`: its `self` is
+/// where the call goes to. rustc checks the function and the types of its arguments. The [`Call`] that it
 /// makes is awaited for `Result<T, Failure>`, where `T` is what the function yields:
 /// of `T`, of `Result<T, E>`, and of either from an `async fn`. (Where the function
 /// has successors, the call yields what the last of them does: say so with
@@ -192,11 +192,11 @@ macro_rules! __skylark_call {
     ([$($path:tt)+] $($argument:expr),*) => {{
         #[allow(unused_imports)]
         use $crate::__private::{FutureResult as _, FutureValue as _, PlainResult as _, PlainValue as _};
-        let function: fn($($crate::__skylark_hole!($argument)),*) -> _ = $($path)+;
-        let returns = $crate::__private::returns(&function);
+        let callee = $crate::__private::callee::<_, ($($crate::__skylark_hole!($argument),)*), _>(&$($path)+);
+        let returns = $crate::__private::returns(&callee);
         $crate::__private::called(
             $crate::__private::type_name_of_val(&$($path)+),
-            function,
+            callee,
             ($($argument,)*),
             (&&&returns).yielded(),
         )
@@ -211,162 +211,15 @@ macro_rules! __skylark_hole {
     };
 }
 
-/// What a function returns; from it, what it yields, by the most special of four
-/// traits that fits (autoref specialisation: the fewer `&` rustc must take off,
-/// the sooner it looks).
-#[derive(Debug)]
-pub struct Returns<R>(PhantomData<fn() -> R>);
-
-impl<R> Clone for Returns<R> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<R> Copy for Returns<R> {}
-
-/// What a function yields.
-#[derive(Debug)]
-pub struct Yielded<T>(PhantomData<fn() -> T>);
-
-/// Of an `async fn` that returns a `Result`.
-pub trait FutureResult {
-    /// What it yields.
-    type Value;
-
-    /// That, as a value.
-    fn yielded(self) -> Yielded<Self::Value>;
-}
-
-impl<R, T, E> FutureResult for &&&Returns<R>
-where
-    R: Future<Output = Result<T, E>>,
-{
-    type Value = T;
-
-    fn yielded(self) -> Yielded<T> {
-        Yielded(PhantomData)
-    }
-}
-
-/// Of another `async fn`.
-pub trait FutureValue {
-    /// What it yields.
-    type Value;
-
-    /// That, as a value.
-    fn yielded(self) -> Yielded<Self::Value>;
-}
-
-impl<R: Future> FutureValue for &&Returns<R> {
-    type Value = R::Output;
-
-    fn yielded(self) -> Yielded<R::Output> {
-        Yielded(PhantomData)
-    }
-}
-
-/// Of a function that returns a `Result`.
-pub trait PlainResult {
-    /// What it yields.
-    type Value;
-
-    /// That, as a value.
-    fn yielded(self) -> Yielded<Self::Value>;
-}
-
-impl<T, E> PlainResult for &Returns<Result<T, E>> {
-    type Value = T;
-
-    fn yielded(self) -> Yielded<T> {
-        Yielded(PhantomData)
-    }
-}
-
-/// Of any other function.
-pub trait PlainValue {
-    /// What it yields.
-    type Value;
-
-    /// That, as a value.
-    fn yielded(self) -> Yielded<Self::Value>;
-}
-
-impl<T> PlainValue for Returns<T> {
-    type Value = T;
-
-    fn yielded(self) -> Yielded<T> {
-        Yielded(PhantomData)
-    }
-}
-
-/// A function pointer: what it takes, and what it returns.
-pub trait Signature {
-    /// Its arguments, as a tuple.
-    type Arguments;
-    /// What it returns.
-    type Output;
-}
-
-/// Arguments, as a tuple.
-pub trait Arguments {
-    /// As a call entry takes them: nothing, the value, or a tuple.
-    ///
-    /// # Errors
-    /// They do not serialize.
-    fn encode(&self) -> Result<Vec<u8>, String>;
-}
-
-/// What a function returns.
-pub fn returns<F: Signature>(_function: &F) -> Returns<F::Output> {
-    Returns(PhantomData)
-}
-
 /// The call that [`call!`](crate::call!) makes.
-pub fn called<F, T>(
+pub fn called<A, R, T>(
     name: &str,
-    _function: F,
-    arguments: F::Arguments,
+    _callee: Callee<A, R>,
+    arguments: A,
     _yields: Yielded<T>,
 ) -> Call<T>
 where
-    F: Signature<Arguments: Arguments>,
+    A: Arguments,
 {
-    new(name, arguments.encode())
-}
-
-macro_rules! signatures {
-    ($(($($name:ident)*) $arguments:ident => $encoded:expr;)*) => {$(
-        impl<$($name,)* R> Signature for fn($($name),*) -> R {
-            type Arguments = ($($name,)*);
-            type Output = R;
-        }
-
-        impl<$($name: Passed),*> Arguments for ($($name,)*) {
-            fn encode(&self) -> Result<Vec<u8>, String> {
-                let $arguments = self;
-                $encoded
-            }
-        }
-    )*};
-}
-
-signatures! {
-    () all => encode(all);
-    (A) all => encode(&all.0);
-    (A B) all => encode(all);
-    (A B C) all => encode(all);
-    (A B C D) all => encode(all);
-    (A B C D E) all => encode(all);
-    (A B C D E F) all => encode(all);
-    (A B C D E F G) all => encode(all);
-    (A B C D E F G H) all => encode(all);
-    (A B C D E F G H I) all => encode(all);
-    (A B C D E F G H I J) all => encode(all);
-    (A B C D E F G H I J K) all => encode(all);
-    (A B C D E F G H I J K L) all => encode(all);
-}
-
-fn encode<T: Passed>(value: &T) -> Result<Vec<u8>, String> {
-    codec::to_compact(value, fingerprint(std::any::type_name::<T>()))
+    new(&path(name), arguments.encode())
 }

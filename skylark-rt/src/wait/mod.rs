@@ -1,5 +1,6 @@
 //! What a function can start and wait for.
 
+mod callee;
 mod calls;
 mod external;
 pub mod http;
@@ -23,10 +24,11 @@ pub use {
 /// For what the macros expand to.
 pub(crate) mod plumbing {
     pub use super::{
-        calls::{
-            Arguments, FutureResult, FutureValue, PlainResult, PlainValue, Returns, Signature,
-            Yielded, called, returns,
+        callee::{
+            Arguments, Callable, Callee, FutureResult, FutureValue, PlainResult, PlainValue,
+            Returns, Yielded, callee, returns,
         },
+        calls::{Call as Calling, called},
         join::{Branch, Join, branch, join},
         next::{First, Fourth, Second, Third},
     };

@@ -152,3 +152,97 @@ pub mod waits {
     #[::bird::external(url = "https://example.org/{name}", method = get)]
     pub async fn ask(name: ::std::string::String) -> ::core::result::Result<u8, ::bird::Failure>;
 }
+
+/// Services.
+pub mod desk {
+    use ::core::option::Option::{None, Some};
+
+    /// A hotel.
+    #[::bird::state(default = Self { rooms: 2, guests: ::std::vec::Vec::new(), last: None })]
+    #[derive(Debug)]
+    pub struct Hotel {
+        rooms: u32,
+        #[bird::state(rename = "GUESTS")]
+        guests: ::std::vec::Vec<::std::string::String>,
+        last: ::core::option::Option<u32>,
+    }
+
+    #[::bird::service]
+    impl Hotel {
+        /// How many are free.
+        #[must_use]
+        pub fn free(&self) -> u32 {
+            self.rooms
+        }
+
+        /// Takes one.
+        ///
+        /// # Errors
+        /// There is none.
+        #[::bird::chain(next = Self::seen)]
+        pub fn take(
+            &mut self,
+            guest: ::std::string::String,
+            rooms: u32,
+        ) -> ::core::result::Result<(), ::std::string::String> {
+            self.rooms = self
+                .left(rooms)
+                .ok_or_else(|| ::std::format!("{guest} is late"))?;
+            self.guests.push(guest);
+            self.last = Some(rooms);
+            ::core::result::Result::Ok(())
+        }
+
+        /// After that.
+        #[must_use]
+        pub fn seen(&self) -> usize {
+            self.guests.len()
+        }
+
+        /// Asks itself.
+        ///
+        /// # Errors
+        /// A call fails.
+        pub async fn books(
+            guest: ::std::string::String,
+        ) -> ::core::result::Result<usize, ::bird::Failure> {
+            let taken = HotelClient.take(guest, 1).yields::<usize>().await?;
+            let free = ::bird::call!(Hotel::free()).await?;
+            ::core::result::Result::Ok(taken * 10 + free as usize)
+        }
+
+        fn left(&self, rooms: u32) -> ::core::option::Option<u32> {
+            self.rooms.checked_sub(rooms)
+        }
+    }
+
+    /// What keeps lines.
+    pub trait Book {
+        /// Adds one.
+        fn add(&mut self, name: ::std::string::String, line: u8) -> usize;
+    }
+
+    /// One per name.
+    #[::bird::state(scope = key(name))]
+    #[derive(Debug, Default)]
+    pub struct Page(::std::vec::Vec<u8>);
+
+    #[::bird::service(scope = key(name))]
+    impl Book for Page {
+        fn add(&mut self, _name: ::std::string::String, line: u8) -> usize {
+            self.0.push(line);
+            self.0.len()
+        }
+    }
+
+    /// Writes twice.
+    ///
+    /// # Errors
+    /// A call fails.
+    #[::bird::function]
+    pub async fn writes() -> ::core::result::Result<usize, ::bird::Failure> {
+        let page = PageBookClient::at(::std::string::ToString::to_string("ann"));
+        page.add(1).await?;
+        page.add(2).await
+    }
+}

@@ -4,14 +4,14 @@ use super::{Body, FunctionItem, Model, Place, SourceFile, StateItem, files::is_t
 use crate::{
     Ctx,
     check::code::{Code, Diagnostic},
-    lower::{FunctionPlan, Plan, StatePlan},
+    lower::{FunctionPlan, ObjectPlan, Plan, StatePlan},
     read::{Annotation, plain},
 };
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{
-    Attribute, ImplItemFn, Item, ItemFn, ItemImpl, ItemMod, ItemUse, Macro, Meta, Type, UseTree,
-    Visibility,
+    Attribute, ImplItemFn, Item, ItemFn, ItemImpl, ItemMod, ItemUse, Macro, Member, Meta, Type,
+    UseTree, Visibility,
     parse::{ParseStream, Parser},
     spanned::Spanned,
     visit::Visit,
@@ -239,6 +239,30 @@ impl Collector<'_> {
         self.model.functions.push(item);
     }
 
+    /// A function of a service. Its client is called by people, if it is by anybody.
+    fn add_method(&mut self, plan: FunctionPlan) {
+        self.add_function(plan);
+        if let Some(added) = self.model.functions.last_mut() {
+            added.public = true;
+        }
+    }
+
+    fn add_object(&mut self, plan: ObjectPlan) {
+        for field in plan.fields {
+            let ident = match &field.member {
+                Member::Named(ident) => ident.clone(),
+                Member::Unnamed(index) => Ident::new("field", index.span),
+            };
+            let item = StateItem {
+                place: self.place(&ident),
+                schema: field.schema,
+            };
+            self.mention_all(field.ty.to_token_stream());
+            self.model.states.push(item);
+        }
+        self.mention_all(plan.default.to_token_stream());
+    }
+
     fn add_state(&mut self, plan: StatePlan) {
         let item = StateItem {
             place: self.place(&plan.ident),
@@ -262,15 +286,23 @@ impl<'ast> Visit<'ast> for Collector<'_> {
         let Some((annotated, bare_item)) = annotated else {
             return syn::visit::visit_item(self, item);
         };
-        let (_, plan) = crate::plan(
+        let (kept, plan) = crate::plan(
             annotated.annotation,
             annotated.span,
             annotated.attr,
             bare_item,
             self.ctx,
         );
+        let is_service = annotated.annotation == Annotation::Service;
         match plan {
             Ok(Plan::Function(plan)) => self.add_function(*plan),
+            Ok(Plan::Service(plan)) => {
+                for function in plan.functions {
+                    self.add_method(function);
+                }
+            }
+            // As of a variable, the names of the fields there are no uses.
+            Ok(Plan::Object(plan)) => return self.add_object(*plan),
             // The variable itself is not visited: its name there is no use of it.
             Ok(Plan::State(plans)) => {
                 return plans.into_iter().for_each(|plan| self.add_state(plan));
@@ -285,7 +317,11 @@ impl<'ast> Visit<'ast> for Collector<'_> {
                 );
             }
         }
-        syn::visit::visit_item(self, item);
+        match syn::parse2::<Item>(kept) {
+            // Without the annotations in it, which are its own.
+            Ok(kept) if is_service => syn::visit::visit_item(self, &kept),
+            _ => syn::visit::visit_item(self, item),
+        }
     }
 
     fn visit_item_mod(&mut self, item: &'ast ItemMod) {
@@ -339,8 +375,8 @@ impl<'ast> Visit<'ast> for Collector<'_> {
                 Code::Annotation,
                 span,
                 format!(
-                    "`{}` belongs to an `impl`; annotate a free function, and keep what it \
-                     remembers in `#[skylark::state]`",
+                    "`{}` belongs to an `impl`; annotate that with `#[skylark::service]`, and its \
+                     struct with `#[skylark::state]`",
                     item.sig.ident
                 ),
             ));

@@ -359,8 +359,9 @@ impl Task {
     /// The guest reads a variable that its request did not carry: what to read
     /// from the store, or at once the value.
     ///
-    /// The first miss reads all app-scoped variables in one snapshot, so that
-    /// later ones cost nothing; the driver may learn from it what to prefetch.
+    /// The first miss reads all app-scoped variables in one snapshot, or all of the
+    /// same key, so that later ones cost nothing; the driver may learn from it what
+    /// to prefetch.
     ///
     /// # Errors
     /// The module has no such variable.
@@ -393,7 +394,19 @@ impl Task {
                 .map(app_field)
                 .filter(|f| !self.snapshot.contains_key(f))
                 .collect(),
-            _ => vec![field],
+            // What belongs to the same key, as an object's fields do.
+            _ => {
+                let states = &self.schema.states;
+                let key = states.get(&variable.name).map(|e| &e.state.key);
+                let of_key = states
+                    .iter()
+                    .filter(|(_, e)| e.state.scope == Scope::Key && Some(&e.state.key) == key)
+                    .map(|(name, _)| BundleField {
+                        bundle: field.bundle.clone(),
+                        name: name.clone(),
+                    });
+                of_key.filter(|f| !self.snapshot.contains_key(f)).collect()
+            }
         };
         Ok(Miss::Read(Begin {
             app: self.invocation.app.clone(),

@@ -1,6 +1,6 @@
 #[skylark::state]
-struct Seen {
-    count: u32,
+struct Hotel {
+    rooms: u32,
 }
 
 fn main() {}

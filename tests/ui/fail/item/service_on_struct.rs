@@ -1,0 +1,6 @@
+#[skylark::service]
+struct Hotel {
+    rooms: u32,
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+#[skylark::state]
+enum Door {
+    Open,
+    Shut,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+struct Hotel;
+
+#[skylark::state]
+impl Hotel {}
+
+fn main() {}

@@ -1,0 +1,7 @@
+#[skylark::state]
+#[derive(Default)]
+struct Shelf {
+    names: Vec<&'static str>,
+}
+
+fn main() {}

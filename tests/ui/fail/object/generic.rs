@@ -1,0 +1,7 @@
+#[skylark::state]
+#[derive(Default)]
+struct Shelf<T> {
+    things: Vec<T>,
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+#[derive(Default)]
+struct Room;
+
+#[skylark::state]
+#[derive(Default)]
+struct Hotel {
+    rooms: Vec<Room>,
+}
+
+fn main() {}

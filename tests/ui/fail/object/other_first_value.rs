@@ -1,0 +1,6 @@
+#[skylark::state(default = 3)]
+struct Hotel {
+    rooms: u32,
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+#[skylark::state]
+#[derive(Default)]
+struct Hotel {
+    rooms: u32,
+}
+
+#[skylark::service]
+impl Hotel {
+    #[skylark::function(scope = app)]
+    pub fn free(&self) -> u32 {
+        self.rooms
+    }
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+#[skylark::service(clinet = Desk)]
+impl Hotel {
+    pub fn quote(nights: u32) -> u32 {
+        nights
+    }
+}
+
+struct Hotel;
+
+fn main() {}
