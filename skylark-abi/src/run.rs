@@ -146,6 +146,10 @@ pub struct Completion {
     /// Whether to keep it durably.
     #[n(5)]
     pub durable: bool,
+    /// What failed, for the run's record; only of a run that is kept.
+    #[n(6)]
+    #[cbor(default)]
+    pub failed: Option<Box<Invocation>>,
 }
 
 /// What an outbox holds.

@@ -184,6 +184,7 @@ fn sample() -> String {
         }))),
     ];
     let completion = Completion {
+        failed: None,
         app: "app".into(),
         chain_id: "app.0123".into(),
         outcome: Outcome::Err(failure.clone()),

@@ -142,6 +142,12 @@ pub async fn convert(cents: u64, rates: String) -> Result<u64, Failure> {
     Ok((cents as f64 * rate).round() as u64)
 }
 
+/// Scans a page, which is then printed.
+#[skylark::chain(next = print)]
+pub fn scan(page: u32) -> u32 {
+    page
+}
+
 /// Prints; tried again while the printer is broken, and then given up.
 #[skylark::function(retries = 2, backoff = "20ms")]
 pub fn print(page: u32) -> u32 {

@@ -341,6 +341,13 @@ pub(super) fn completion(
             tasks: tasks.to_vec(),
             origin: invocation.origin.clone(),
             durable: invocation.durable,
+            // What is too large to be kept is not tried again.
+            failed: match outcome {
+                Outcome::Err(f) if invocation.durable && f.kind != FailureKind::TooLarge => {
+                    Some(Box::new(invocation.clone()))
+                }
+                _ => None,
+            },
         })),
     };
     Some(Outgoing {

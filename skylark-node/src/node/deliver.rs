@@ -344,6 +344,7 @@ impl Node {
                     tasks,
                     origin: self.name().to_owned(),
                     durable,
+                    failed: None,
                 })
                 .await?;
             }

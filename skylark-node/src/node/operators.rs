@@ -38,7 +38,7 @@ impl Node {
         Ok((views, next))
     }
 
-    /// Executes what failed once more, on this node; the run goes on from there.
+    /// Executes what failed once more, where it failed; the run goes on from there.
     ///
     /// It is another execution, from its beginning: what the one that failed had
     /// committed at its waits stays, and what it had called is called again.
@@ -67,9 +67,11 @@ impl Node {
         again.id = again.id.again();
         again.attempt = 0;
         self.name().clone_into(&mut again.origin);
+        let failed_on = again.placed.map(|placed| placed.node);
         again.placed = Some(Placement {
             policy: "retry".into(),
-            node: self.name().to_owned(),
+            // Its state is in that node's store.
+            node: failed_on.unwrap_or_else(|| self.name().to_owned()),
             reason: "tried again by an operator".into(),
             expected_us: 0,
             bytes: 0,

@@ -277,7 +277,8 @@ impl Node {
                 None => unheard(&completion),
             },
         };
-        let record = ended(&begun, completion.outcome, completion.tasks);
+        let mut record = ended(&begun, completion.outcome, completion.tasks);
+        record.failed = completion.failed;
         if completion.durable {
             self.keep_run(&completion.app, id, &record).await?;
             self.0.runs.finish_kept(id, |_| record);
