@@ -173,6 +173,7 @@ fn plan(dedupe: bool, prefetch: &[&str]) -> Plan {
         dedupe,
         prefetch: prefetch.iter().map(|n| field(n)).collect(),
         inline: true,
+        ahead: false,
         input_hash: None,
         acks: Vec::new(),
         bounds: Bounds::default(),

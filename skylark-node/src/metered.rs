@@ -2,7 +2,7 @@
 
 use crate::{
     metrics::{STORE_SECONDS, STORE_STEPS},
-    store::{Store, StoreError},
+    store::{Lane, Store, StoreError},
 };
 use async_trait::async_trait;
 use metrics::{Counter, Histogram, counter, histogram};
@@ -105,6 +105,10 @@ impl Store for Metered {
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, StoreError> {
         self.commit.count(self.store.commit(commit)).await
+    }
+
+    async fn commit_in(&self, lanes: Vec<Lane>, commit: &Commit) -> Result<Committed, StoreError> {
+        self.commit.count(self.store.commit_in(lanes, commit)).await
     }
 
     async fn accept(

@@ -50,6 +50,9 @@ pub struct Begin {
     pub lease: Duration,
     /// What to read.
     pub reads: Vec<BundleField>,
+    /// Whatever comes of it is committed, with all that was read checked: the
+    /// store may answer with what a commit under way will have written.
+    pub ahead: bool,
 }
 
 /// A variable in a bundle.

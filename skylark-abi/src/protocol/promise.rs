@@ -47,6 +47,7 @@ impl Promise {
     /// Reads it.
     pub fn begin(app: &str, id: &str, owner: &str) -> Begin {
         Begin {
+            ahead: false,
             app: app.to_owned(),
             id: None,
             owner: owner.to_owned(),

@@ -1,7 +1,10 @@
 //! The apps that are loaded, and their modules on disk.
 
 use super::{Node, NodeError, quick::Quick};
-use crate::engine::{Engine, Module};
+use crate::{
+    engine::{Engine, Module},
+    store::Lane,
+};
 use bytes::Bytes;
 use serde::Serialize;
 use skylark_abi::{Schema, call::Scope, keys::Bundle, names, schema::nearest, value};
@@ -154,10 +157,7 @@ impl App {
 
     /// Waits for the lanes of these variables, in the order of their names, so
     /// that two waits cannot deadlock.
-    pub(super) async fn lanes(
-        &self,
-        variables: &BTreeSet<String>,
-    ) -> Vec<tokio::sync::OwnedMutexGuard<()>> {
+    pub(super) async fn lanes(&self, variables: &BTreeSet<String>) -> Vec<Lane> {
         let mut guards = Vec::with_capacity(variables.len());
         for name in variables {
             if let Some(lane) = self.lanes.get(name) {
@@ -168,10 +168,7 @@ impl App {
     }
 
     /// The same, if they are all free.
-    pub(super) fn free_lanes(
-        &self,
-        variables: &BTreeSet<String>,
-    ) -> Option<Vec<tokio::sync::OwnedMutexGuard<()>>> {
+    pub(super) fn free_lanes(&self, variables: &BTreeSet<String>) -> Option<Vec<Lane>> {
         let lanes = variables.iter().filter_map(|name| self.lanes.get(name));
         lanes
             .map(|lane| lane.clone().try_lock_owned().ok())

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     engine::StateSource,
-    store::{Store, StoreError},
+    store::{Lane, Store, StoreError},
 };
 use async_trait::async_trait;
 use skylark_abi::{
@@ -95,7 +95,7 @@ pub(super) struct Prepared {
     app: Arc<App>,
     task: Task,
     report: TaskReport,
-    lanes: Vec<tokio::sync::OwnedMutexGuard<()>>,
+    lanes: Vec<Lane>,
     /// Keeps others from carrying it out meanwhile.
     _entered: Option<Entered>,
     /// Keeps this node from delivering its message meanwhile.
@@ -200,7 +200,7 @@ impl Node {
         app: &Arc<App>,
         cause: Cause,
         came: Came,
-        lanes: Vec<tokio::sync::OwnedMutexGuard<()>>,
+        lanes: Vec<Lane>,
         entered: Option<Entered>,
     ) -> Prepared {
         let task = self.task(app, cause, came.entry.as_deref(), self.name());
@@ -247,6 +247,7 @@ impl Node {
         let plan = Plan {
             owner: owner.to_owned(),
             dedupe: dedupe != Dedupe::No,
+            ahead: !learned.written.is_empty(),
             input_hash: match dedupe {
                 Dedupe::Keyed(hash) => Some(hash),
                 Dedupe::Yes | Dedupe::No => None,
@@ -340,7 +341,8 @@ impl Node {
                     self.attach_run(&task, &mut commit, ending.as_ref(), &report, outgrown)
                         .await?;
                     let successor = self.begin_next(&app, &task, &mut commit);
-                    let committed = match self.0.store.commit(&commit).await {
+                    let held = std::mem::take(&mut lanes);
+                    let committed = match self.0.store.commit_in(held, &commit).await {
                         // It will be too large each time: that is how it ends.
                         Err(error @ StoreError::TooLarge { .. }) if !outgrown => {
                             outgrown = true;
@@ -371,6 +373,10 @@ impl Node {
                             handed = Some(Handed { entry, lease });
                         }
                         _ => {}
+                    }
+                    if !matches!(committed, Committed::Done { .. }) {
+                        let learned = app.learned(&task.invocation().function);
+                        lanes = app.lanes(&learned.written).await;
                     }
                     task.committed(committed, report.clone())
                 }

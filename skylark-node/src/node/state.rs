@@ -47,6 +47,7 @@ impl Node {
     pub async fn state(&self, app: &str, name: &str) -> Result<StateView, NodeError> {
         let loaded = self.loaded(app)?;
         let begin = skylark_abi::protocol::Begin {
+            ahead: false,
             app: app.to_owned(),
             id: None,
             owner: self.name().to_owned(),

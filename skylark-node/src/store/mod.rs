@@ -23,6 +23,9 @@ use skylark_abi::{
 };
 use std::{sync::Arc, time::Duration};
 
+/// Held by who is about to write a variable, so that others wait.
+pub type Lane = tokio::sync::OwnedMutexGuard<()>;
+
 /// A key-value store with the atomic steps that exactly-once needs.
 ///
 /// Every method may fail with [`StoreError::Unavailable`]; after that it is
@@ -71,6 +74,18 @@ pub trait Store: Send + Sync + std::fmt::Debug + 'static {
     /// [`StoreError::TooLarge`] if a value exceeds [`StoreOptions::max_value`];
     /// nothing is written then.
     async fn commit(&self, commit: &Commit) -> Result<Committed, StoreError>;
+
+    /// The same, and lets go of `lanes` as soon as a begin that is
+    /// [`ahead`](Begin::ahead) sees what it writes: those that wait for them need
+    /// not wait until it is durable.
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    async fn commit_in(&self, lanes: Vec<Lane>, commit: &Commit) -> Result<Committed, StoreError> {
+        let committed = self.commit(commit).await;
+        drop(lanes);
+        committed
+    }
 
     /// Accepts an asynchronous run: its record and its first outbox entries,
     /// atomically. If a run of that id is recorded, nothing is written and its

@@ -110,6 +110,7 @@ impl App {
             owner: owner.to_owned(),
             lease: LONG,
             reads: Vec::new(),
+            ahead: false,
         }
     }
 
@@ -135,6 +136,7 @@ impl App {
             owner: "reader".into(),
             lease: LONG,
             reads: reads.to_vec(),
+            ahead: false,
         };
         match self.store.begin(&begin).await? {
             Begun::Leased {

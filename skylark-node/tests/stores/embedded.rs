@@ -1,8 +1,8 @@
 //! What is particular to the embedded store.
 
 use crate::app::{App, DONE, LONG, message, number, returned, run, var};
-use futures::future::join_all;
-use skylark_abi::protocol::{Begun, Commit, Committed};
+use futures::future::{BoxFuture, join_all};
+use skylark_abi::protocol::{Begin, Begun, Commit, Committed};
 use skylark_node::store::{StoreError, StoreOptions, SyncPolicy, embedded::EmbeddedStore};
 use std::{
     fs,
@@ -10,8 +10,10 @@ use std::{
     path::Path,
     process::{Child, Command, Stdio},
     sync::Arc,
+    task::Poll,
     time::Duration,
 };
+use tokio::sync::Mutex;
 
 fn open(directory: &Path, sync: SyncPolicy) -> Arc<EmbeddedStore> {
     let options = StoreOptions {
@@ -210,6 +212,90 @@ async fn a_half_made_store_is_made_anew() {
     app(open(directory.path(), SyncPolicy::Always))
         .put(&[(var("a"), Some(b"1"))])
         .await;
+}
+
+/// `count` and its version, as it is there or under way.
+async fn begin_ahead(app: &App) -> (u64, u64) {
+    let begin = Begin {
+        id: None,
+        reads: vec![var("count")],
+        ahead: true,
+        ..app.begin_of("r", "n1")
+    };
+    let begun = app.store.begin(&begin).await.expect("begin");
+    let Begun::Leased { fields, .. } = begun else {
+        panic!("{begun:?}");
+    };
+    (number(fields[0].value.as_deref()), fields[0].version)
+}
+
+/// Hands over a commit that adds one to what was read.
+async fn add_one(
+    app: &App,
+    lane: &Arc<Mutex<()>>,
+    (value, version): (u64, u64),
+) -> BoxFuture<'static, Committed> {
+    let lanes = vec![lane.clone().lock_owned().await];
+    let commit = Commit {
+        checks: vec![(var("count"), version)],
+        writes: vec![(var("count"), Some((value + 1).to_string().into_bytes()))],
+        ..app.commit()
+    };
+    let store = app.store.clone();
+    let mut committed = Box::pin(async move { store.commit_in(lanes, &commit).await.unwrap() });
+    match futures::poll!(committed.as_mut()) {
+        Poll::Pending => committed,
+        Poll::Ready(committed) => Box::pin(async { committed }),
+    }
+}
+
+#[tokio::test]
+async fn writes_of_one_variable_need_not_wait_for_the_disk() {
+    let directory = tempfile::tempdir().expect("directory");
+    let app = app(open(directory.path(), SyncPolicy::Always));
+    let lane = Arc::default();
+    let mut commits = Vec::new();
+    for n in 0..100 {
+        // Nobody waits for a commit, and yet each sees the one before.
+        let read = begin_ahead(&app).await;
+        assert_eq!(read.0, n);
+        commits.push(add_one(&app, &lane, read).await);
+    }
+    for committed in join_all(commits).await {
+        assert_eq!(committed, DONE);
+    }
+    let (version, value) = app.get(&var("count")).await;
+    assert_eq!((version, number(value.as_deref())), (100, 100));
+}
+
+#[tokio::test]
+async fn what_never_came_to_be_is_not_built_upon() {
+    let directory = tempfile::tempdir().expect("directory");
+    let app = app(open(directory.path(), SyncPolicy::Always));
+    let lane = Arc::default();
+    let first = add_one(&app, &lane, (0, 0)).await;
+    assert_eq!(first.await, DONE);
+    // One that will not be: it goes by a version that never was.
+    let stale = Commit {
+        checks: vec![(var("count"), 1), (var("other"), 7)],
+        writes: vec![(var("count"), Some(b"70".to_vec()))],
+        ..app.commit()
+    };
+    let store = app.store.clone();
+    let lanes = vec![Arc::clone(&lane).lock_owned().await];
+    let mut stale = Box::pin(async move { store.commit_in(lanes, &stale).await.unwrap() });
+    assert!(futures::poll!(stale.as_mut()).is_pending());
+    let read = begin_ahead(&app).await;
+    assert_eq!(read.0, 70);
+    // Another makes the version that it would have made.
+    app.put(&[(var("count"), Some(b"5"))]).await;
+    assert_eq!(app.get(&var("count")).await.0, 2);
+    let next = add_one(&app, &lane, read).await;
+    assert_eq!(next.await, Committed::Conflict(var("count")));
+    assert_eq!(stale.await, Committed::Conflict(var("other")));
+    let read = begin_ahead(&app).await;
+    let again = add_one(&app, &lane, read).await;
+    assert_eq!((read.0, again.await), (5, DONE));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -30,6 +30,7 @@ impl Task {
         // could spoil: what was read was one consistent state.
         let consistent = writes.is_empty()
             && !self.plan.dedupe
+            && !self.plan.ahead
             && starts.is_empty()
             && response.effects.is_empty()
             && self.round_trips <= 1;
@@ -233,8 +234,13 @@ impl Task {
         self.start()
     }
 
-    /// The versions of all that the response touched.
+    /// The versions of all that the response touched; of all that was read, if
+    /// that may never come to be.
     fn checks(&self, response: &CallResponse) -> Vec<(BundleField, u64)> {
+        if self.plan.ahead {
+            let read = self.snapshot.iter();
+            return read.map(|(field, v)| (field.clone(), v.version)).collect();
+        }
         let written = response.writes.iter().map(|w| &w.variable);
         let mut touched: Vec<_> = response
             .touched

@@ -68,6 +68,9 @@ pub struct Plan {
     /// The end of a run that began on this very node is told by [`Done`], not by
     /// a message.
     pub inline: bool,
+    /// It is known to write, so that it commits whatever it does: see
+    /// [`Begin::ahead`].
+    pub ahead: bool,
     /// What the record of its run, if there is one, must say of its input.
     pub input_hash: Option<u64>,
     /// Outbox entries that its end makes needless: the message that started it.
@@ -216,6 +219,7 @@ impl Task {
             owner: self.plan.owner.clone(),
             lease: self.plan.bounds.lease,
             reads,
+            ahead: self.plan.ahead,
         })
     }
 
@@ -409,6 +413,7 @@ impl Task {
             }
         };
         Ok(Miss::Read(Begin {
+            ahead: self.plan.ahead,
             app: self.invocation.app.clone(),
             id: None,
             owner: self.plan.owner.clone(),

@@ -5,16 +5,18 @@
 //! one sync. Versions are checked there, in order, so nothing locks. Leases are
 //! kept in memory ([`lease`]): the process is the store's only user.
 
+mod ahead;
 mod file;
 mod lease;
 mod tables;
 mod writer;
 
 use super::{
-    ABANDONED, Room, Store, StoreError, StoreOptions, cancelled, kept_run,
+    ABANDONED, Lane, Room, Store, StoreError, StoreOptions, cancelled, kept_run,
     options::{begin_text, blob_text, run_text},
 };
 use crate::metrics::{STORE_SYNCS, STORE_WRITES};
+use ahead::{Ahead, UnderWay};
 use async_trait::async_trait;
 use file::Directory;
 use lease::Leases;
@@ -35,7 +37,7 @@ use std::{
 };
 use tables::{Disk, Snapshot, Tables, blob_key, cancelled_key, millis, outcome_key, run_key};
 use tokio::sync::mpsc;
-use writer::Job;
+use writer::{Answer, Job};
 
 /// A store in a directory of its own. Dropping it finishes the writes that
 /// wait, and closes the file.
@@ -67,6 +69,7 @@ struct Shared {
     options: StoreOptions,
     clock: Clock,
     leases: Arc<Leases>,
+    ahead: Arc<Ahead>,
     writes: AtomicU64,
     groups: AtomicU64,
 }
@@ -121,6 +124,7 @@ impl EmbeddedStore {
             options: options.clone(),
             clock: Clock::new(),
             leases: Arc::new(Leases::new(boot)),
+            ahead: Arc::default(),
             writes: AtomicU64::new(0),
             groups: AtomicU64::new(0),
         });
@@ -157,6 +161,20 @@ impl EmbeddedStore {
         T: Send + 'static,
         F: FnMut(&mut Tables<'_>) -> Disk<T> + Send + 'static,
     {
+        let answer = self.queue(work).await?;
+        self.answered(answer).await
+    }
+
+    async fn answered<T>(&self, answer: Answer<T>) -> Result<T, StoreError> {
+        answer.await.unwrap_or_else(|_| Err(self.stopped()))
+    }
+
+    /// Hands `work` to the writer; where its answer comes.
+    async fn queue<T, F>(&self, work: F) -> Result<Answer<T>, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Tables<'_>) -> Disk<T> + Send + 'static,
+    {
         let queue = self.queue.as_ref().ok_or_else(|| self.stopped())?;
         let (job, answer) = writer::job(work);
         let StoreOptions {
@@ -174,7 +192,7 @@ impl EmbeddedStore {
             }
             Err(mpsc::error::SendTimeoutError::Closed(_)) => return Err(self.stopped()),
         }
-        answer.await.unwrap_or_else(|_| Err(self.stopped()))
+        Ok(answer)
     }
 
     /// Only a panic of the writer stops it.
@@ -330,6 +348,12 @@ impl Store for EmbeddedStore {
         let lease = key
             .as_ref()
             .map(|key| leases.take(key, &begin.owner, begin.lease));
+        // Before the snapshot: what is on the disk by then is in one of them.
+        let ahead = if begin.ahead {
+            self.shared.ahead.of(&begin.app, &begin.reads)
+        } else {
+            Vec::new()
+        };
         let mut run = None;
         let found = self.shared.read(|snapshot| {
             if let Some(id) = &begin.id {
@@ -367,7 +391,10 @@ impl Store for EmbeddedStore {
             leases.release(&key, epoch);
         }
         match found? {
-            Found::Fields(fields) => Ok(Begun::Leased { epoch, fields, run }),
+            Found::Fields(mut fields) => {
+                ahead::catch_up(&mut fields, ahead);
+                Ok(Begun::Leased { epoch, fields, run })
+            }
             Found::Over(run) => Ok(Begun::Over { run }),
             Found::Cancelled => Ok(Begun::Recorded(cancelled())),
             Found::Busy(remaining) => Ok(Begun::Busy { remaining }),
@@ -379,20 +406,41 @@ impl Store for EmbeddedStore {
     }
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, StoreError> {
+        self.commit_in(Vec::new(), commit).await
+    }
+
+    async fn commit_in(&self, lanes: Vec<Lane>, commit: &Commit) -> Result<Committed, StoreError> {
         self.shared.options.admit(commit)?;
         let now = self.shared.clock.now();
         let held = commit.id.as_ref().map(|id| keys::record(&commit.app, id));
-        let committed = self
-            .write({
-                let (commit, held, leases) = (commit.clone(), held.clone(), self.leases());
-                move |tables| {
-                    let holds = held
-                        .as_ref()
-                        .is_none_or(|key| leases.holds(key, commit.epoch));
-                    tables.commit(&commit, holds, now)
+        // Shown for as long as it is under way; whoever waits for the lanes comes
+        // after it in the queue.
+        let under_way = if lanes.is_empty() {
+            UnderWay::default()
+        } else {
+            self.shared.ahead.show(commit)
+        };
+        let queued = self.queue({
+            let (mut commit, held, leases) = (commit.clone(), held.clone(), self.leases());
+            let (ahead, written) = (self.shared.ahead.clone(), under_way.written());
+            move |tables| {
+                let holds = held
+                    .as_ref()
+                    .is_none_or(|key| leases.holds(key, commit.epoch));
+                if let Err(field) = ahead.settle(&mut commit) {
+                    return Ok(Committed::Conflict(field));
                 }
-            })
-            .await?;
+                let committed = tables.commit(&commit, holds, now)?;
+                if matches!(committed, Committed::Done { .. }) {
+                    written.carried_out(&ahead, &commit);
+                }
+                Ok(committed)
+            }
+        });
+        let answer = queued.await?;
+        drop(lanes);
+        let committed = self.answered(answer).await?;
+        drop(under_way);
         let Committed::Done { .. } = committed else {
             return Ok(committed);
         };

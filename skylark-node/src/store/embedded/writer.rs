@@ -22,8 +22,11 @@ struct Work<F, T> {
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
 
+/// Where the answer to a job comes.
+pub(super) type Answer<T> = oneshot::Receiver<Result<T, StoreError>>;
+
 /// A job that runs `work`, and where its answer comes.
-pub(super) fn job<T, F>(work: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T, StoreError>>)
+pub(super) fn job<T, F>(work: F) -> (Box<dyn Job>, Answer<T>)
 where
     T: Send + 'static,
     F: FnMut(&mut Tables<'_>) -> Disk<T> + Send + 'static,

@@ -323,6 +323,7 @@ impl Host {
             dedupe: true,
             prefetch: Vec::new(),
             inline: false,
+            ahead: false,
             input_hash: None,
             acks: vec![entry.to_owned()],
             bounds: self.bounds.clone(),

@@ -170,6 +170,7 @@ mod tests {
 
     fn begin(id: Option<InvocationId>) -> Begin {
         Begin {
+            ahead: false,
             app: "app".into(),
             id,
             owner: "native".into(),
