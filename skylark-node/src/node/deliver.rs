@@ -2,8 +2,9 @@
 
 use super::{
     Node, NodeError,
-    execute::{Came, Cause, Dedupe, Executed, Handed, Prepared},
+    execute::Executed,
     outbox::Claim,
+    prepare::{Came, Cause, Dedupe, Handed, Prepared},
     runs, unix_us,
 };
 use skylark_abi::{

@@ -1,7 +1,7 @@
 //! Requests to servers outside, on behalf of functions: at least once, each
 //! attempt with the same idempotency key, and only to those that are allowed.
 
-use super::{Node, NodeError, execute::Came, unix_us};
+use super::{Node, NodeError, prepare::Came, unix_us};
 use rmpv::Value as Packed;
 use skylark_abi::{
     call::{Failure, FailureKind, Outcome},

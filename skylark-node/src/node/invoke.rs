@@ -2,7 +2,8 @@
 
 use super::{
     Node, NodeError,
-    execute::{Came, Cause, Dedupe, Executed, begun},
+    execute::{Executed, begun},
+    prepare::{Came, Cause, Dedupe},
     runs::{self, Registered},
     unix_us,
     views::Reply,

@@ -21,6 +21,7 @@ mod operators;
 mod outbox;
 mod peers;
 mod placement;
+mod prepare;
 mod promises;
 mod quick;
 mod runs;

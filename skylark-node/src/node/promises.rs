@@ -1,6 +1,6 @@
 //! Promises: events from outside that runs wait for.
 
-use super::{Node, NodeError, execute::Came, unix_us};
+use super::{Node, NodeError, prepare::Came, unix_us};
 use bytes::Bytes;
 use skylark_abi::{
     call::{Failure, FailureKind, Outcome},
