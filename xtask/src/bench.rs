@@ -100,6 +100,8 @@ pub(crate) fn run(options: &Options, output: &Output) -> Result<()> {
     };
     let guests = process::target_dir()?.join("guests");
     build_guests(&guests, output)?;
+    // Before the page itself is a change.
+    let commit = commit();
     let path = process::root().join(PAGE);
     let mut page = fs::read_to_string(&path).unwrap_or_else(|_| HEAD.to_owned());
     for what in what {
@@ -125,7 +127,7 @@ pub(crate) fn run(options: &Options, output: &Output) -> Result<()> {
         let section = format!(
             "\n## {title}\n\n{}\n\n{}\n\n{}\n",
             what.about(),
-            circumstances(&before),
+            circumstances(&commit, &before),
             tables.trim()
         );
         output.text(&section);
@@ -178,12 +180,14 @@ const HEAD: &str = "# Benchmarks\n\n`cargo xtask bench` measures side by side in
     writes each section of this page. Machines are shared and noisy: read the ratios rather than the absolute \
     figures.\n";
 
+/// Which build.
+fn commit() -> String {
+    process::capture(std::process::Command::new("git").args(["describe", "--always", "--dirty"]))
+        .unwrap_or_else(|_| "no commit".into())
+}
+
 /// Which build, where, and how busy the machine was with other things.
-fn circumstances(load_before: &str) -> String {
-    let commit = process::capture(
-        std::process::Command::new("git").args(["describe", "--always", "--dirty"]),
-    )
-    .unwrap_or_else(|_| "no commit".into());
+fn circumstances(commit: &str, load_before: &str) -> String {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let cpu = cpu
