@@ -305,15 +305,15 @@ impl Node {
         }
         let id = &invocation.id.chain_id;
         let begun = match self.0.runs.get(id) {
-            Some(record) => (*record).clone(),
-            None => match task.run_record().cloned() {
+            Some(record) => record,
+            None => Arc::new(match task.run_record().cloned() {
                 Some(record) => record,
                 None => match self.stored_run(id).await? {
                     Some(record) => record,
                     // A one-way call: its run begins with its first task.
                     None => begun(&invocation.app, &invocation.function, 0),
                 },
-            },
+            }),
         };
         let record = match last {
             Some(outcome) => {
@@ -323,7 +323,7 @@ impl Node {
                 // What is too large to be kept is not tried again either.
                 let again = matches!(outcome, Outcome::Err(_)) && !outgrown;
                 record.failed = again.then(|| Box::new(invocation.clone()));
-                record
+                Arc::new(record)
             }
             None => begun,
         };
@@ -331,7 +331,7 @@ impl Node {
         commit.run = Some(RunWrite {
             chain_id: id.clone(),
             listed: runs::listed(&record),
-            record: skylark_abi::encode(&record),
+            record: skylark_abi::encode(&*record),
             first_is_over: !first || commit.outcome.is_some(),
             lasts: self.0.config.bounds.keeps(&record),
         });

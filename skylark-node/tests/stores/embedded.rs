@@ -268,36 +268,6 @@ async fn writes_of_one_variable_need_not_wait_for_the_disk() {
     assert_eq!((version, number(value.as_deref())), (100, 100));
 }
 
-#[tokio::test]
-async fn what_never_came_to_be_is_not_built_upon() {
-    let directory = tempfile::tempdir().expect("directory");
-    let app = app(open(directory.path(), SyncPolicy::Always));
-    let lane = Arc::default();
-    let first = add_one(&app, &lane, (0, 0)).await;
-    assert_eq!(first.await, DONE);
-    // One that will not be: it goes by a version that never was.
-    let stale = Commit {
-        checks: vec![(var("count"), 1), (var("other"), 7)],
-        writes: vec![(var("count"), Some(b"70".to_vec()))],
-        ..app.commit()
-    };
-    let store = app.store.clone();
-    let lanes = vec![Arc::clone(&lane).lock_owned().await];
-    let mut stale = Box::pin(async move { store.commit_in(lanes, &stale).await.unwrap() });
-    assert!(futures::poll!(stale.as_mut()).is_pending());
-    let read = begin_ahead(&app).await;
-    assert_eq!(read.0, 70);
-    // Another makes the version that it would have made.
-    app.put(&[(var("count"), Some(b"5"))]).await;
-    assert_eq!(app.get(&var("count")).await.0, 2);
-    let next = add_one(&app, &lane, read).await;
-    assert_eq!(next.await, Committed::Conflict(var("count")));
-    assert_eq!(stale.await, Committed::Conflict(var("other")));
-    let read = begin_ahead(&app).await;
-    let again = add_one(&app, &lane, read).await;
-    assert_eq!((read.0, again.await), (5, DONE));
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commits_that_wait_together_share_a_sync() {
     const COMMITS: u64 = 400;

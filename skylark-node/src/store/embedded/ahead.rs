@@ -170,3 +170,82 @@ pub(super) fn catch_up(fields: &mut [Versioned], ahead: Vec<Versioned>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use skylark_abi::protocol::{Bounds, app_field};
+
+    /// A commit that goes by this version of `count` and writes one byte.
+    fn commit(follows: Marked, byte: u8) -> Commit {
+        Commit {
+            checks: vec![(app_field("count"), follows)],
+            writes: vec![(app_field("count"), Some(vec![byte]))],
+            ..Commit::new("app", &Bounds::default())
+        }
+    }
+
+    fn seen(ahead: &Ahead) -> Option<(Marked, Vec<u8>)> {
+        let seen = ahead.of("app", &[app_field("count")]).pop()?;
+        Some((seen.version, seen.value?))
+    }
+
+    #[test]
+    fn what_is_shown_is_built_upon() {
+        let ahead = Arc::<Ahead>::default();
+        let first = commit(4, 1);
+        let under_way = ahead.show(&first);
+        let (marked, value) = seen(&ahead).expect("it is shown");
+        assert_eq!((version(marked), value), (5, vec![1]));
+        let mut next = commit(marked, 2);
+        let showing = ahead.show(&next);
+        assert_eq!(seen(&ahead).map(|(_, value)| value), Some(vec![2]));
+        // In the order of the queue.
+        under_way.written().carried_out(&ahead, &first);
+        drop(under_way);
+        assert_eq!(ahead.settle(&mut next), Ok(()));
+        assert_eq!(next.checks[0].1, 5);
+        assert!(seen(&ahead).is_some(), "the second is under way");
+        drop(showing);
+        assert_eq!(seen(&ahead), None);
+    }
+
+    #[test]
+    fn what_never_came_to_be_is_not_built_upon() {
+        let ahead = Arc::<Ahead>::default();
+        let never = ahead.show(&commit(4, 1));
+        let (marked, _) = seen(&ahead).expect("it is shown");
+        // Another makes the version that it would have made: shown, or not.
+        let other = commit(4, 9);
+        UnderWay::default().written().carried_out(&ahead, &other);
+        assert_eq!(
+            ahead.settle(&mut commit(marked, 2)),
+            Err(app_field("count"))
+        );
+        let shown = ahead.show(&other);
+        shown.written().carried_out(&ahead, &other);
+        assert_eq!(
+            ahead.settle(&mut commit(marked, 2)),
+            Err(app_field("count"))
+        );
+        drop(never);
+        assert!(seen(&ahead).is_some(), "the other is still shown");
+    }
+
+    #[test]
+    fn what_came_in_between_is_seen() {
+        let ahead = Arc::<Ahead>::default();
+        let first = commit(4, 1);
+        let under_way = ahead.show(&first);
+        let (marked, _) = seen(&ahead).expect("it is shown");
+        under_way.written().carried_out(&ahead, &first);
+        UnderWay::default()
+            .written()
+            .carried_out(&ahead, &commit(5, 9));
+        assert!(ahead.settle(&mut commit(marked, 2)).is_err());
+        // What goes by the disk is not held up.
+        let mut plain = commit(6, 2);
+        assert_eq!(ahead.settle(&mut plain), Ok(()));
+        assert_eq!(plain.checks[0].1, 6);
+    }
+}

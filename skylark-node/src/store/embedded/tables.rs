@@ -136,13 +136,16 @@ pub(super) fn boot(database: &Database) -> Disk<u64> {
 /// A consistent view of the store; times are milliseconds of its clock.
 pub(super) struct Snapshot {
     read: ReadTransaction,
+    /// Nearly everything looks into it, some more than once.
+    kept: ReadOnlyTable<KeptKey<'static>, (u64, &'static [u8])>,
 }
 
 impl Snapshot {
     /// The store as of now.
     pub(super) fn take(database: &Database) -> Disk<Self> {
         let read = database.begin_read()?;
-        Ok(Self { read })
+        let kept = read.open_table(KEPT)?;
+        Ok(Self { read, kept })
     }
 
     fn state(&self) -> Disk<ReadOnlyTable<StateKey<'static>, StateValue<'static>>> {
@@ -162,12 +165,11 @@ impl Snapshot {
             return Ok(Ok(Vec::new()));
         }
         let states = self.state()?;
-        let kept = self.read.open_table(KEPT)?;
         let mut size = 0;
         let mut fields = Vec::with_capacity(reads.len());
         for field in reads {
             let (version, value) = match of_run_key(app, field) {
-                Some(key) => match kept.get(key)? {
+                Some(key) => match self.kept.get(key)? {
                     Some(found) if found.value().0 > now => {
                         let (version, value) = of_run_value(found.value().1)?;
                         size += value.len();
@@ -200,10 +202,9 @@ impl Snapshot {
         after: Option<&str>,
         (now, limit): (u64, usize),
     ) -> Disk<Vec<String>> {
-        let kept = self.read.open_table(KEPT)?;
         let start = (FAILED, app, after.unwrap_or_default(), "");
         let mut ids = Vec::new();
-        for row in kept.range(start..)? {
+        for row in self.kept.range(start..)? {
             let (key, value) = row?;
             let (kind, of, id, _) = key.value();
             if kind != FAILED || of != app || ids.len() >= limit {
@@ -223,7 +224,7 @@ impl Snapshot {
         now: u64,
         max: usize,
     ) -> Disk<Option<Result<Vec<u8>, usize>>> {
-        let kept = self.read.open_table(KEPT)?.get(key)?;
+        let kept = self.kept.get(key)?;
         Ok(kept.and_then(|kept| {
             let (expires, value) = kept.value();
             let admitted = if value.len() > max {
