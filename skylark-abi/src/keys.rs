@@ -24,9 +24,9 @@ pub enum Bundle {
 /// `@NAME` its version (a decimal number).
 pub fn bundle(app: &str, bundle: &Bundle) -> String {
     match bundle {
-        Bundle::App => format!("sky:{{{app}}}:app"),
-        Bundle::Chain(id) => format!("sky:{{{app}}}:chain:{id}"),
-        Bundle::Key(key) => format!("sky:{{{app}}}:key:{key}"),
+        Bundle::App => ["sky:{", app, "}:app"].concat(),
+        Bundle::Chain(id) => ["sky:{", app, "}:chain:", id].concat(),
+        Bundle::Key(key) => ["sky:{", app, "}:key:", key].concat(),
     }
 }
 
@@ -38,13 +38,14 @@ pub fn version_field(name: &str) -> String {
 /// The invocation record (string: `=` and the encoded outcome, or the lease: its
 /// epoch, when it ends in milliseconds since the Unix epoch, its owner).
 pub fn record(app: &str, id: &InvocationId) -> String {
-    format!("sky:{{{app}}}:task:{}:{}", id.chain_id, id.task_id)
+    // Made for every call; `format!` takes three times as long.
+    ["sky:{", app, "}:task:", &id.chain_id, ":", &id.task_id].concat()
 }
 
 /// The record of a run (string: `+` if its first task is over, else `-`; then the
 /// encoded `run::RunRecord`).
 pub fn run(app: &str, chain_id: &str) -> String {
-    format!("sky:{{{app}}}:run:{chain_id}")
+    ["sky:{", app, "}:run:", chain_id].concat()
 }
 
 /// Outbox index (sorted set: entry id by due time, milliseconds).
@@ -65,7 +66,7 @@ pub fn failed(app: &str) -> String {
 
 /// Is there if the run was cancelled (string).
 pub fn cancelled(app: &str, chain_id: &str) -> String {
-    format!("sky:{{{app}}}:cancelled:{chain_id}")
+    ["sky:{", app, "}:cancelled:", chain_id].concat()
 }
 
 /// The nodes that use this store (sorted set: name by the time until which it is

@@ -25,7 +25,8 @@ pub use schema::Schema;
 
 /// Encodes an envelope (CBOR, RFC 8949).
 pub fn encode<T: minicbor::Encode<()>>(envelope: &T) -> Vec<u8> {
-    encode_in(Vec::new(), envelope)
+    // Enough for most, so that few grow.
+    encode_in(Vec::with_capacity(256), envelope)
 }
 
 /// [`encode`] into a buffer that may have room already; what it holds is

@@ -161,8 +161,11 @@ impl Contents {
                 return Ok(Begun::Over { run });
             }
             known = run.map(|run| run.kept.value.clone());
-            let run = (begin.app.clone(), id.chain_id.clone());
-            if self.cancelled.get(&run).is_some_and(|until| *until > now) {
+            let until = || {
+                let run = (begin.app.clone(), id.chain_id.clone());
+                self.cancelled.get(&run).copied()
+            };
+            if !self.cancelled.is_empty() && until().is_some_and(|until| until > now) {
                 return Ok(Begun::Recorded(cancelled()));
             }
         }
