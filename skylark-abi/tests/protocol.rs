@@ -559,37 +559,46 @@ fn bounds_are_kept_and_named() {
 
 #[test]
 fn a_variable_that_keeps_changing_ends_in_a_conflict() {
-    let schema = schema();
-    let plan = Plan {
-        bounds: Bounds {
-            max_conflicts: 3,
-            ..Bounds::default()
-        },
-        ..plan(false, &[])
-    };
-    let mut model = Model::default();
-    let mut task = Task::new(invocation("loner", 0), schema.clone(), plan);
-    let mut step = task.start();
-    let outcome = loop {
-        step = match step {
-            Step::Begin(begin) => task.begun(model.begin(&begin)),
-            Step::Wait(_) => unreachable!("nobody holds a lease"),
-            Step::Run(_) => {
-                let response = guest(&mut task, &mut model, &["A"]);
-                // Somebody else is always quicker.
-                let entry = model.fields.entry(field("A")).or_default();
-                *entry = (entry.0 + 1, 7u64.to_le_bytes().to_vec());
-                Step::Ran(Box::new(response))
-            }
-            Step::Commit(commit) => task.committed(model.commit(&commit), report()),
-            Step::Ran(response) => task.ran(*response, Vec::new(), report()),
-            Step::Done(done) => break done.outcome,
+    const MAX: u32 = 3;
+    for ahead in [false, true] {
+        let plan = Plan {
+            ahead,
+            bounds: Bounds {
+                max_conflicts: MAX,
+                ..Bounds::default()
+            },
+            ..plan(false, &["A"])
         };
-    };
-    let Some(Outcome::Err(Failure { kind, at, .. })) = outcome else {
-        panic!("{outcome:?}");
-    };
-    assert_eq!((kind, at.as_deref()), (FailureKind::Conflict, Some("A")));
+        let mut model = Model::default();
+        let mut task = Task::new(invocation("loner", 0), schema(), plan);
+        let mut step = task.start();
+        let mut executions = 0;
+        let outcome = loop {
+            step = match step {
+                Step::Begin(begin) => task.begun(model.begin(&begin)),
+                Step::Wait(_) => unreachable!("nobody holds a lease"),
+                Step::Run(_) => {
+                    executions += 1;
+                    let response = guest(&mut task, &mut model, &["A"]);
+                    // Somebody else is always quicker.
+                    let entry = model.fields.entry(field("A")).or_default();
+                    *entry = (entry.0 + 1, 7u64.to_le_bytes().to_vec());
+                    Step::Ran(Box::new(response))
+                }
+                Step::Commit(commit) => {
+                    assert!(task.conflicts() <= MAX + 1, "it never ends");
+                    task.committed(model.commit(&commit), report())
+                }
+                Step::Ran(response) => task.ran(*response, Vec::new(), report()),
+                Step::Done(done) => break done.outcome,
+            };
+        };
+        let Some(Outcome::Err(Failure { kind, at, .. })) = outcome else {
+            panic!("{outcome:?}");
+        };
+        assert_eq!((kind, at.as_deref()), (FailureKind::Conflict, Some("A")));
+        assert_eq!(executions, MAX + 1);
+    }
 }
 
 #[test]

@@ -124,7 +124,11 @@ impl Node {
         let target = target(&message).map_or(self.name(), |t| t).to_owned();
         loop {
             let here = target == self.name() || self.replaces(&target, &message);
+            let had_lease = lease.is_some();
             let result = if here {
+                if let Some(lease) = lease.take() {
+                    self.give_back(app, &message, lease.epoch).await;
+                }
                 let _turn = self.0.outbox.executions.acquire().await;
                 self.accept(message.clone(), Came::by(entry)).await
             } else {
@@ -140,6 +144,8 @@ impl Node {
             };
             match result {
                 Ok(acknowledged) => return !acknowledged,
+                // Perhaps it was what went along; alone it may be taken.
+                Err(_) if had_lease && !here => continue,
                 Err(error) if is_final(&error) => {
                     match self.give_up(app, entry, &message, &error).await {
                         Ok(()) => return false,

@@ -182,12 +182,12 @@ impl Node {
                             next = Some(*here);
                         }
                         (Some(Next::There(entry)), Some(Begun::Leased { epoch, fields, .. })) => {
-                            let lease = Lease { epoch, fields };
-                            handed = Some(Handed { entry, lease });
+                            handed = Handed::of(entry, Lease { epoch, fields });
                         }
                         _ => {}
                     }
                     if !matches!(committed, Committed::Done { .. }) {
+                        outgrown = false;
                         let learned = app.learned(&task.invocation().function);
                         lanes = app.lanes(&learned.written).await;
                     }

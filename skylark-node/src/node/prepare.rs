@@ -51,6 +51,18 @@ pub(super) struct Handed {
     pub(super) lease: Lease,
 }
 
+impl Handed {
+    /// Most bytes of state that go along with a message; the node reads larger
+    /// state itself, by a lease of its own.
+    const MAX_STATE: usize = 64 << 10;
+
+    pub(super) fn of(entry: String, lease: Lease) -> Option<Self> {
+        let values = lease.fields.iter().filter_map(|f| f.value.as_ref());
+        let bytes: usize = values.map(Vec::len).sum();
+        (bytes <= Self::MAX_STATE).then_some(Self { entry, lease })
+    }
+}
+
 /// What a commit begins besides.
 pub(super) enum Next {
     Here(Box<Prepared>),

@@ -211,6 +211,8 @@ impl Task {
                     )
                     .at(field.name);
                     let response = CallResponse::ended(Outcome::Err(failure));
+                    // What was read has passed, and does not matter to this.
+                    self.snapshot.clear();
                     return self.ran(response, Vec::new(), report);
                 }
                 self.again()
