@@ -2,12 +2,19 @@
 
 pub(crate) mod collect;
 mod files;
+mod syntax;
 
+pub(crate) use syntax::Syntax;
+
+pub(crate) use files::is_test;
 pub use files::{SourceFile, SourceSpan, load};
 
 use crate::{Ctx, check::code::Diagnostic};
 use skylark_abi::schema;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 /// What is known of a crate.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +29,12 @@ pub struct Model {
     pub types: BTreeSet<String>,
     /// What was wrong with single files and items.
     pub diagnostics: Vec<Diagnostic>,
+    /// The syntax of each file, in the order of `files`; `None` of one that is no Rust.
+    pub(crate) syntax: Vec<Option<Rc<Syntax>>>,
+    /// What the crate calls the runtime.
+    pub(crate) ctx: Ctx,
+    /// The annotated impls.
+    pub(crate) services: Vec<ServiceItem>,
     /// Every identifier outside `use` items and outside what it declares.
     pub(crate) mentions: BTreeSet<String>,
     /// What each function body mentions.
@@ -65,6 +78,17 @@ pub struct StateItem {
     pub place: Place,
     /// What the module's schema will say of it.
     pub schema: schema::State,
+}
+
+/// An annotated impl and its client.
+#[derive(Debug, Clone)]
+pub(crate) struct ServiceItem {
+    /// Its file.
+    pub(crate) file: usize,
+    /// Where its type is written there, in bytes of what the parser was shown.
+    pub(crate) start: usize,
+    /// The name of its client, in the same module.
+    pub(crate) client: String,
 }
 
 /// A function body and what it mentions.
@@ -113,9 +137,13 @@ impl Model {
 /// Reads a crate. What is wrong with a file or an item is in
 /// [`Model::diagnostics`]; the rest is read all the same.
 pub fn read(files: Vec<SourceFile>, ctx: &Ctx) -> Model {
-    let mut model = Model::default();
+    let mut model = Model {
+        ctx: ctx.clone(),
+        ..Model::default()
+    };
     for (index, file) in files.iter().enumerate() {
-        collect::file(index, file, ctx, &mut model);
+        let syntax = collect::file(index, file, ctx, &mut model);
+        model.syntax.push(syntax.map(Rc::new));
     }
     model.files = files;
     model

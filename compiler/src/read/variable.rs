@@ -152,7 +152,15 @@ fn thread_local(item: &ItemMacro, errors: &mut Errors) -> Option<Vec<RawVariable
         );
         return None;
     }
-    let outer = &item.attrs;
+    let variables = errors.take(locals(item.mac.tokens.clone(), &item.attrs))?;
+    if variables.is_empty() {
+        errors.on(item, "this `thread_local!` holds no `static` to be state");
+    }
+    Some(variables)
+}
+
+/// The statics in the braces of a `thread_local!` with the attributes `outer`.
+pub(super) fn locals(tokens: TokenStream, outer: &[Attribute]) -> syn::Result<Vec<RawVariable>> {
     let parser = |input: ParseStream<'_>| {
         let mut variables = Vec::new();
         while !input.is_empty() {
@@ -165,11 +173,7 @@ fn thread_local(item: &ItemMacro, errors: &mut Errors) -> Option<Vec<RawVariable
         }
         Ok(variables)
     };
-    let variables = errors.take(parser.parse2(item.mac.tokens.clone()))?;
-    if variables.is_empty() {
-        errors.on(item, "this `thread_local!` holds no `static` to be state");
-    }
-    Some(variables)
+    parser.parse2(tokens)
 }
 
 /// One static of a `thread_local!`.

@@ -1,6 +1,8 @@
 //! One file → the model: annotated items, and who mentions what.
 
-use super::{Body, FunctionItem, Model, Place, SourceFile, StateItem, files::is_test};
+use super::{
+    Body, FunctionItem, Model, Place, ServiceItem, SourceFile, StateItem, Syntax, files::is_test,
+};
 use crate::{
     Ctx,
     check::code::{Code, Diagnostic},
@@ -17,13 +19,18 @@ use syn::{
     visit::Visit,
 };
 
-/// Adds what is in `file` to the model.
-pub(super) fn file(index: usize, file: &SourceFile, ctx: &Ctx, model: &mut Model) {
+/// Adds what is in `file` to the model, and gives its syntax.
+pub(super) fn file(
+    index: usize,
+    file: &SourceFile,
+    ctx: &Ctx,
+    model: &mut Model,
+) -> Option<Syntax> {
     let parsed = match file.parse() {
         Ok(parsed) => parsed,
         Err(error) => {
             report(file, Code::Source, &error, &mut model.diagnostics);
-            return;
+            return None;
         }
     };
     let mut collector = Collector {
@@ -37,6 +44,7 @@ pub(super) fn file(index: usize, file: &SourceFile, ctx: &Ctx, model: &mut Model
         model,
     };
     collector.visit_file(&parsed);
+    Some(Syntax::new(parsed))
 }
 
 /// Adds every error of a chain of them.
@@ -55,15 +63,24 @@ pub(crate) struct Annotated {
     pub(crate) attr: TokenStream,
 }
 
-/// Takes the first annotation off an item, as rustc does before it calls the
-/// macro.
-fn take_annotation(attrs: &mut Vec<Attribute>, bare: &Imports, ctx: &Ctx) -> Option<Annotated> {
-    let (index, annotation) = attrs.iter().enumerate().find_map(|(index, attr)| {
+/// The first annotation among attributes, and its place there.
+pub(crate) fn find_annotation(
+    attrs: &[Attribute],
+    bare: &Imports,
+    ctx: &Ctx,
+) -> Option<(usize, Annotation)> {
+    attrs.iter().enumerate().find_map(|(index, attr)| {
         let path = attr.path();
         let annotation = Annotation::of(path, &ctx.runtime)?;
         let known = path.segments.len() > 1 || bare.has(annotation);
         known.then_some((index, annotation))
-    })?;
+    })
+}
+
+/// Takes the first annotation off an item, as rustc does before it calls the
+/// macro.
+fn take_annotation(attrs: &mut Vec<Attribute>, bare: &Imports, ctx: &Ctx) -> Option<Annotated> {
+    let (index, annotation) = find_annotation(attrs, bare, ctx)?;
     let attr = attrs.remove(index);
     Some(Annotated {
         annotation,
@@ -297,6 +314,11 @@ impl<'ast> Visit<'ast> for Collector<'_> {
         match plan {
             Ok(Plan::Function(plan)) => self.add_function(*plan),
             Ok(Plan::Service(plan)) => {
+                self.model.services.push(ServiceItem {
+                    file: self.index,
+                    start: plan.ty.span().byte_range().start,
+                    client: plan.client.to_string(),
+                });
                 for function in plan.functions {
                     self.add_method(function);
                 }

@@ -70,7 +70,20 @@ impl SourceFile {
     pub(crate) fn locate(&self, span: Span) -> SourceSpan {
         let prefix = self.prefix();
         let Range { start, end } = span.byte_range();
-        self.span(start + prefix..end + prefix)
+        let (start, end) = (start + prefix, end + prefix);
+        if start == end {
+            // No tokens: the parser's own place for what is missing.
+            return self.span(start..end);
+        }
+        // The parser knows where lines begin. What it was not shown is on the first.
+        let at = span.start();
+        let mark = usize::from(at.line == 1 && prefix > 0);
+        SourceSpan {
+            start,
+            end,
+            line: at.line,
+            column: at.column + mark + 1,
+        }
     }
 
     /// Bytes `range` as a place.
@@ -228,7 +241,7 @@ fn modules(items: &[Item], module: &str, folder: &Path, file: &Path, wanted: &mu
 }
 
 /// Whether an item is there only when tests are built.
-pub(super) fn is_test(attrs: &[Attribute]) -> bool {
+pub(crate) fn is_test(attrs: &[Attribute]) -> bool {
     attrs.iter().any(|attr| {
         attr.path().is_ident("cfg")
             && attr

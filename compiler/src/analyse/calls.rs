@@ -1,0 +1,299 @@
+//! Calls in a body: whom they mean, and what they yield.
+
+use super::{
+    ItemId, Res,
+    exprs::result,
+    facts::{Mode, Step, Unseen, Val, What},
+    items::{Kind, Owner},
+    names::Space,
+    types::Ty,
+    walk::{Walker, rooted},
+    yields::{lent_by, yields_of_std},
+};
+use crate::read::plain;
+use proc_macro2::Span;
+use syn::{Expr, ExprCall, ExprMethodCall, ExprPath};
+
+impl<'m> Walker<'_, 'm> {
+    pub(super) fn call(&mut self, call: &'m ExprCall, expr: &'m Expr) -> Val {
+        match &*call.func {
+            Expr::Path(path) if !self.is_local(path) => {
+                let target = self.callee(path);
+                self.called(path, target, call, expr, Mode::Here)
+            }
+            func => {
+                let of = self.expr(func);
+                // A closure's body is where it was written; what is stored may be anything.
+                let stored = of
+                    .from
+                    .as_ref()
+                    .is_some_and(|place| !place.steps.is_empty());
+                if stored || matches!(of.ty, Ty::Dyn(_)) {
+                    let span = call.paren_token.span.open();
+                    let why = Unseen::Pointer;
+                    self.fact(span, Some(expr), What::Unseen { why });
+                }
+                for arg in &call.args {
+                    self.given(arg);
+                }
+                match of.ty {
+                    Ty::Fn(yields) => Val::of(*yields),
+                    _ => Val::default(),
+                }
+            }
+        }
+    }
+
+    /// `call!(f(x))`
+    pub(super) fn remote(&mut self, call: &'m ExprCall, expr: Option<&'m Expr>) -> Val {
+        let Expr::Path(path) = &*call.func else {
+            return Val::default();
+        };
+        let target = self.callee(path);
+        let all = expr.unwrap_or(&call.func);
+        let yields = self.called(path, target, call, all, Mode::Remote).ty;
+        // What the message yields is the value of a `Result` or the whole.
+        let value = match yields.path() {
+            Some("std::result::Result") => yields.argument(0),
+            _ => yields,
+        };
+        Val::of(Ty::Named(
+            Res::Foreign("skylark::Call".to_owned()),
+            vec![value],
+        ))
+    }
+
+    fn is_local(&self, path: &ExprPath) -> bool {
+        path.path
+            .get_ident()
+            .is_some_and(|ident| self.is_bound(&plain(ident)))
+    }
+
+    /// What a path that is called means.
+    fn callee(&self, path: &ExprPath) -> Res {
+        // `<T as Trait>::f`, `<T>::f`
+        if let Some(own) = &path.qself {
+            let ty = self.index.ty(&own.ty, &self.scope);
+            let name = path
+                .path
+                .segments
+                .last()
+                .map(|s| plain(&s.ident))
+                .unwrap_or_default();
+            return match ty.bare() {
+                Ty::Named(Res::Item(item), _) => self.index.member(*item, &name),
+                Ty::Named(Res::Foreign(path), _) => Res::Foreign(format!("{path}::{name}")),
+                _ => self.resolved(&path.path, Space::Value),
+            };
+        }
+        // `T::f` of a parameter: what its traits have.
+        let segments = &path.path.segments;
+        if segments.len() == 2
+            && let Some(bounds) = self.scope.params.get(&plain(&segments[0].ident))
+        {
+            let name = plain(&segments[1].ident);
+            let mut found = bounds.iter().filter_map(|bound| match bound {
+                Res::Item(of) => self.index.associated(*of, &name).first().copied(),
+                _ => None,
+            });
+            return match found.next() {
+                Some(found) => Res::Item(found),
+                None => Res::Unknown(crate::read::text(&path.path)),
+            };
+        }
+        self.resolved(&path.path, Space::Value)
+    }
+
+    fn called(
+        &mut self,
+        path: &'m ExprPath,
+        target: Res,
+        call: &'m ExprCall,
+        expr: &'m Expr,
+        mode: Mode,
+    ) -> Val {
+        self.types_in(|finder| syn::visit::Visit::visit_path(finder, &path.path));
+        let mut args = Vec::with_capacity(call.args.len());
+        let wraps = is_wrapper(&target);
+        for arg in &call.args {
+            let val = match strip(arg) {
+                Expr::Closure(closure) => self.closure(closure, None),
+                // `Some(x)` is no more than `x`; `drop(x)` ends it.
+                _ if wraps => self.expr(arg),
+                _ => self.given(arg),
+            };
+            args.push(val);
+        }
+        let yields = self.yields_of(&target, &args, path);
+        let last = path.path.segments.last();
+        let span = last.map_or_else(Span::call_site, |last| last.ident.span());
+        let exprs = call.args.iter().collect();
+        let from = match (wraps, args.first()) {
+            (true, Some(first)) => first.step(Step::Part, Ty::Unknown).from,
+            _ => None,
+        };
+        let what = What::Call {
+            target,
+            args,
+            exprs,
+            mode,
+            yields: yields.clone(),
+        };
+        self.fact(span, Some(expr), what);
+        Val { ty: yields, from }
+    }
+
+    pub(super) fn method(&mut self, call: &'m ExprMethodCall, expr: &'m Expr) -> Val {
+        let on = self.expr(&call.receiver);
+        let name = plain(&call.method);
+        let mut args = Vec::with_capacity(call.args.len());
+        for arg in &call.args {
+            let val = match strip(arg) {
+                Expr::Closure(closure) => {
+                    let lent = on.step(Step::Call(name.clone()), lent_by(&on.ty, &name));
+                    self.closure(closure, Some(lent))
+                }
+                _ => self.given(arg),
+            };
+            args.push(val);
+        }
+        let (targets, certain, mode) = self.targets(&on.ty, &name);
+        if let (Ty::Dyn(traits), true) = (on.ty.bare(), targets.is_empty())
+            && !traits.is_empty()
+        {
+            let why = Unseen::Dyn(name.clone());
+            self.fact(call.method.span(), Some(expr), What::Unseen { why });
+        }
+        let yields = match (targets.as_slice(), certain, mode) {
+            ([target, ..], true, Mode::Here) => self.index.yields(*target),
+            ([target, ..], _, Mode::Remote) => {
+                let yields = self.index.yields(*target);
+                let value = match yields.path() {
+                    Some("std::result::Result") => yields.argument(0),
+                    _ => yields,
+                };
+                Ty::Named(Res::Foreign("skylark::Call".to_owned()), vec![value])
+            }
+            _ => match &call.turbofish {
+                Some(given) if name == "collect" || name == "parse" || name == "into" => {
+                    let given = given.args.iter().find_map(|argument| match argument {
+                        syn::GenericArgument::Type(ty) => Some(self.index.ty(ty, &self.scope)),
+                        _ => None,
+                    });
+                    match name.as_str() {
+                        "parse" => result(given.unwrap_or_default()),
+                        _ => given.unwrap_or_default(),
+                    }
+                }
+                _ => yields_of_std(&on.ty, &name, &args),
+            },
+        };
+        let what = What::Method {
+            name: name.clone(),
+            on: on.clone(),
+            targets,
+            certain,
+            args,
+            call,
+            mode,
+        };
+        self.fact(call.method.span(), Some(expr), what);
+        let mut out = on.step(Step::Call(name), yields);
+        // An object that a method lends is an object still.
+        if let Some(root) = self.object(&out.ty) {
+            out.from = rooted(root, Ty::Unknown).from;
+        }
+        out
+    }
+
+    /// The methods of the crate that a call may mean, and whether the type tells.
+    fn targets(&self, on: &Ty, name: &str) -> (Vec<ItemId>, bool, Mode) {
+        let all = || self.index.by_method.get(name).cloned().unwrap_or_default();
+        match on.bare() {
+            Ty::Named(Res::Item(item), _) => {
+                if let Kind::Client(id) = self.index.items[*item].kind {
+                    let functions = self.index.impls[id].functions.iter().copied();
+                    let named = functions.filter(|f| self.index.items[*f].name == name);
+                    return (named.collect(), true, Mode::Remote);
+                }
+                let mut found = self.index.associated(*item, name);
+                if found.is_empty() {
+                    found = self.for_foreign(on.bare(), name);
+                }
+                if found.is_empty() && self.derefs(*item) {
+                    let found = all();
+                    return (found, false, Mode::Here);
+                }
+                (found, true, Mode::Here)
+            }
+            Ty::Param(traits) | Ty::Dyn(traits) => {
+                let mut found = Vec::new();
+                for of in traits.iter().filter_map(Res::item) {
+                    found.extend(self.index.associated(of, name));
+                }
+                (found, true, Mode::Here)
+            }
+            Ty::Unknown => {
+                let found = all();
+                let certain = found.is_empty();
+                (found, certain, Mode::Here)
+            }
+            of => (self.for_foreign(of, name), true, Mode::Here),
+        }
+    }
+
+    /// Methods that traits of the crate give to a type of another.
+    fn for_foreign(&self, ty: &Ty, name: &str) -> Vec<ItemId> {
+        let all = self
+            .index
+            .by_method
+            .get(name)
+            .into_iter()
+            .flatten()
+            .copied();
+        let fits = |id: &ItemId| match &self.index.items[*id].kind {
+            Kind::Fn(f) => match f.owner {
+                Some(Owner::Impl(of)) => match (&self.index.impls[of].ty, ty) {
+                    (Ty::Param(_) | Ty::Unknown, _) => true,
+                    (Ty::Named(own, _), Ty::Named(res, _)) => own == res,
+                    (Ty::Ref(own), ty) => own.bare() == ty,
+                    (own, ty) => own == ty,
+                },
+                _ => false,
+            },
+            _ => false,
+        };
+        all.filter(fits).collect()
+    }
+
+    /// Whether methods of something else can be called on a type.
+    fn derefs(&self, item: ItemId) -> bool {
+        let impls = self.index.impls_of.get(&item).into_iter().flatten();
+        impls.copied().any(|id| {
+            let of_trait = self.index.impls[id].of_trait.as_ref();
+            of_trait.and_then(Res::foreign) == Some("std::ops::Deref")
+        })
+    }
+}
+
+/// An argument without its parentheses.
+fn strip(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Paren(inner) => strip(&inner.expr),
+        Expr::Group(inner) => strip(&inner.expr),
+        other => other,
+    }
+}
+
+/// Functions that give their argument back, or only end it.
+fn is_wrapper(target: &Res) -> bool {
+    matches!(
+        target.foreign(),
+        Some(
+            "std::option::Option::Some"
+                | "std::result::Result::Ok"
+                | "std::result::Result::Err"
+                | "std::mem::drop"
+        )
+    )
+}
