@@ -167,12 +167,24 @@ Examples:
   cargo skylark check                     errors end it with exit code 1
   cargo skylark check --deny-warnings     warnings do, too
   cargo skylark check --json | jq         one object per diagnostic
+  cargo skylark check --against old.wasm  would this code read what that module stored?
+  cargo skylark check --against node1     the same for what a node runs
+
+With `--against`, each state variable is `compatible`, `needs a migration` or `would lose data`;
+the last two end it with exit code 1, and a node refuses such a module while it stores a value.
 
 rustc's own checks (types of successors, borrow checks) are those of `cargo check`.")]
 pub struct Check {
     /// Warnings are errors.
     #[arg(long)]
     pub deny_warnings: bool,
+    /// Compare the state with that of a module (a file), or of what a node (its
+    /// name, or URL) runs.
+    #[arg(long, value_name = "NODE|FILE")]
+    pub against: Option<String>,
+    /// The app's name on that node, if not the package's.
+    #[arg(long, value_name = "NAME", requires = "against")]
+    pub app: Option<String>,
     /// Which crate.
     #[command(flatten)]
     pub project: Project,
@@ -293,10 +305,16 @@ pub struct Up {
 #[command(after_help = "\
 Examples:
   cargo skylark deploy                    build the app and send it to all nodes of `up`
-  cargo skylark deploy app.wasm --app shop --node http://10.0.0.4:4600 --token-file token")]
+  cargo skylark deploy app.wasm --app shop --node http://10.0.0.4:4600 --token-file token
+
+A node refuses a module that does not read what it stores, or would lose some of it; `cargo skylark
+check --against NODE` tells beforehand.")]
 pub struct Deploy {
     /// A module; the app in this directory is built if absent.
     pub wasm: Option<PathBuf>,
+    /// Deploy even what does not read, or would lose, stored state.
+    #[arg(long)]
+    pub force: bool,
     /// The app's name on the nodes; the package's or the file's if absent.
     #[arg(long, value_name = "NAME")]
     pub app: Option<String>,

@@ -16,6 +16,8 @@ mod emit;
 mod errors;
 mod lower;
 mod read;
+#[cfg(feature = "krate")]
+mod shape;
 
 #[cfg(feature = "krate")]
 pub use {
@@ -28,6 +30,7 @@ pub use {
         krate::{expand_crate, expand_file, expansions, format_expansion},
     },
     read::krate::{Model, SourceFile, SourceSpan, load, read as read_crate},
+    shape::shapes,
 };
 
 use errors::Errors;

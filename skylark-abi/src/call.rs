@@ -40,6 +40,15 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// As written in `scope = …`: `app`, `chain`, `key`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::Chain => "chain",
+            Self::Key => "key",
+        }
+    }
+
     /// The number that crosses [`crate::names::STATE_FETCH`].
     pub const fn to_wire(self) -> i32 {
         self as i32

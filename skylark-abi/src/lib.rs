@@ -18,6 +18,7 @@ pub mod names;
 pub mod protocol;
 pub mod run;
 pub mod schema;
+pub mod shape;
 pub mod value;
 
 pub use id::InvocationId;

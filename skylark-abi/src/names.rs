@@ -40,6 +40,10 @@ pub const ALLOC: &str = "skylark_alloc";
 pub const FAILURE: &str = "skylark_failure";
 /// Name of the custom section with the schema.
 pub const SECTION: &str = "skylark.schema";
+/// Name of the custom section with the shapes of what is stored
+/// ([`crate::shape::Shapes`]); written by `cargo skylark build`, absent after a
+/// plain `cargo build`.
+pub const SHAPES: &str = "skylark.shapes";
 /// Prefix of every call entry.
 pub const FUNCTION_PREFIX: &str = "skylark_fn_";
 /// Called once on a fresh instance, if exported (a WASI reactor's start).

@@ -15,12 +15,15 @@ use skylark_abi::{
         TaskReport, Waiting,
     },
     schema::{Arg, Function, Item, NodeType, Options, Record, State},
+    shape::{
+        Body, Field as ShapeField, Fields, Shape, Shapes, StateShape, Tagging, TypeShape, Variant,
+    },
     value::{Codec, fingerprint, fingerprint_bytes, header},
 };
 use std::time::Duration;
 
 /// FNV-1a of one sample of everything that crosses a process.
-const LOCKED: u64 = 0x4513_7e22_0e2f_0da8;
+const LOCKED: u64 = 0x9526_2d63_c822_ca02;
 
 fn sample() -> String {
     let id = InvocationId::root("app.0123").child(2);
@@ -247,6 +250,7 @@ fn sample() -> String {
         names::LOG,
         names::ALLOC,
         names::SECTION,
+        names::SHAPES,
         names::FUNCTION_PREFIX,
         names::INITIALIZE,
         keys::APPS,
@@ -276,12 +280,85 @@ fn sample() -> String {
         header(fingerprint("Vec < u8 >")).to_vec(),
     ];
     format!(
-        "{} {names:?} {keys:?} {envelopes:?} {waits:?} {} {} {}",
+        "{} {names:?} {keys:?} {envelopes:?} {waits:?} {} {} {} {}",
         names::ABI_VERSION,
         names::pack(7, 9),
         serde_json::to_string(&function).unwrap(),
         serde_json::to_string(&state).unwrap(),
+        serde_json::to_string(&shapes()).unwrap(),
     )
+}
+
+/// One of each kind.
+fn shapes() -> Shapes {
+    let int = Shape::Int {
+        signed: true,
+        bits: 32,
+        nonzero: false,
+    };
+    let boxed = || Box::new(Shape::Text);
+    let all = vec![
+        Shape::Unit,
+        Shape::Bool,
+        Shape::Char,
+        int,
+        Shape::Float { bits: 64 },
+        Shape::Option(boxed()),
+        Shape::List(boxed()),
+        Shape::Set(boxed()),
+        Shape::Map(boxed(), boxed()),
+        Shape::Named("app::E".into()),
+        Shape::Opaque {
+            name: "im::Vector".into(),
+            arguments: vec![Shape::Text],
+        },
+    ];
+    let field = ShapeField {
+        written: Some("a".into()),
+        read: vec!["a".into(), "b".into()],
+        optional: true,
+        shape: Shape::Text,
+    };
+    let fields = Fields {
+        fields: vec![field],
+        strict: true,
+        open: true,
+    };
+    let variant = |body| Variant {
+        written: Some("V".into()),
+        read: vec!["V".into()],
+        body,
+    };
+    let tuple = Body::Tuple(vec![Shape::Text]);
+    let bodies = [
+        Body::Unit,
+        Body::Newtype(Shape::Text),
+        tuple,
+        Body::Fields(fields),
+    ];
+    let tags = [
+        Tagging::External,
+        Tagging::Internal("t".into()),
+        Tagging::Adjacent("t".into(), "c".into()),
+        Tagging::Untagged,
+    ];
+    let types = tags.into_iter().enumerate().map(|(index, tagging)| {
+        let variants = bodies.iter().cloned().map(variant).collect();
+        (
+            format!("app::E{index}"),
+            TypeShape::Enum { tagging, variants },
+        )
+    });
+    let state = StateShape {
+        shape: Shape::Tuple(all),
+        migrates: vec![None, Some(Shape::Text)],
+    };
+    Shapes {
+        states: [("SEEN".into(), state)].into(),
+        types: types
+            .chain([("app::S".into(), TypeShape::Struct(Body::Unit))])
+            .collect(),
+    }
 }
 
 #[test]

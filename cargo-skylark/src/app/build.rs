@@ -9,7 +9,7 @@ use crate::{error::environment, output::Output};
 use anyhow::{Context as _, Result, bail};
 use cargo_metadata::{Message, camino::Utf8PathBuf};
 use serde::Serialize;
-use skylark_abi::Schema;
+use skylark_abi::{Schema, names};
 use std::{
     io::BufReader,
     path::{Path, PathBuf},
@@ -61,7 +61,7 @@ pub fn build(project: &Project, options: &BuildOptions, output: &Output) -> Resu
     let wasm = std::fs::read(&artifact)
         .with_context(|| format!("cannot read the module {}", artifact.display()))?;
     let schema = module::schema(&wasm)?;
-    let (small, optimised_by) = if options.debug {
+    let (mut small, optimised_by) = if options.debug {
         (wasm.clone(), "none")
     } else {
         optimise(&wasm, options, output)?
@@ -72,6 +72,9 @@ pub fn build(project: &Project, options: &BuildOptions, output: &Output) -> Resu
             "{optimised_by} changed the module's schema; build with `--no-wasm-opt` and report it"
         );
     }
+    // rustc does not see the structure of types; the whole crate's sources do.
+    let shapes = skylark_compiler::shapes(&project.model()?);
+    module::append(&mut small, names::SHAPES, &shapes.write());
     let path = options.out.clone().unwrap_or_else(|| project.module());
     write(&path, &small)?;
     Ok(Built {

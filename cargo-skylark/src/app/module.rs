@@ -1,7 +1,7 @@
 //! Reads a wasm module's schema, and leaves out what a node does not need.
 
 use anyhow::{Context as _, Result, bail};
-use skylark_abi::{Schema, names};
+use skylark_abi::{Schema, names, shape::Shapes};
 use std::ops::Range;
 use wasmparser::{Encoding, Parser, Payload};
 
@@ -40,6 +40,33 @@ pub fn schema(wasm: &[u8]) -> Result<Schema> {
         let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
         anyhow::anyhow!(lines.join("\n"))
     })
+}
+
+/// Reads the shapes of a module's state, if `cargo skylark build` made it.
+///
+/// # Errors
+/// It is no wasm module, or has a broken section.
+pub fn shapes(wasm: &[u8]) -> Result<Option<Shapes>> {
+    for payload in Parser::new(0).parse_all(wasm) {
+        if let Payload::CustomSection(section) = payload.context("this is no wasm module")?
+            && section.name() == names::SHAPES
+        {
+            let shapes = Shapes::read(section.data()).map_err(anyhow::Error::msg);
+            return shapes
+                .with_context(|| format!("the `{}` section is malformed", names::SHAPES))
+                .map(Some);
+        }
+    }
+    Ok(None)
+}
+
+/// Puts a custom section at a module's end.
+pub fn append(wasm: &mut Vec<u8>, name: &str, data: &[u8]) {
+    let section = wasm_encoder::CustomSection {
+        name: name.into(),
+        data: data.into(),
+    };
+    wasm_encoder::Section::append_to(&section, wasm);
 }
 
 /// Copies a module section by section, all but the custom sections that only

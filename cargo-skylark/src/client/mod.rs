@@ -7,7 +7,7 @@ mod views;
 
 pub use find::{Node, Reach};
 pub use problem::Problem;
-pub use views::{Accepted, AppView, FailedPage, Invoked, RunView, StatePage, StateView};
+pub use views::{Accepted, AppDetail, AppView, FailedPage, Invoked, RunView, StatePage, StateView};
 
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use serde::de::DeserializeOwned;
@@ -105,7 +105,8 @@ impl Client {
         Ok(Self { http })
     }
 
-    /// Sends a module as app `app`: `PUT /f/{app}`.
+    /// Sends a module as app `app`: `PUT /f/{app}`. Unless it is forced, a node
+    /// refuses one that does not read what it stores, or would lose some of it.
     ///
     /// # Errors
     /// The node cannot be reached, or refuses the module.
@@ -114,9 +115,11 @@ impl Client {
         node: &str,
         app: &str,
         wasm: Vec<u8>,
+        force: bool,
     ) -> Result<AppView, ClientError> {
         let request = self
             .request(Method::PUT, node, &["f", app])
+            .query(&[("force", force)])
             .header(header::CONTENT_TYPE, "application/wasm")
             .body(wasm);
         json(node, send(node, request).await?).await
@@ -169,6 +172,14 @@ impl Client {
     /// The node cannot be reached.
     pub async fn apps(&self, node: &str) -> Result<Vec<AppView>, ClientError> {
         self.get(node, &["f"], &[]).await
+    }
+
+    /// One app on a node: `GET /f/{app}`.
+    ///
+    /// # Errors
+    /// The node cannot be reached, or has no such app.
+    pub async fn app(&self, node: &str, app: &str) -> Result<AppDetail, ClientError> {
+        self.get(node, &["f", app], &[]).await
     }
 
     /// All stored variables of an app, page by page.

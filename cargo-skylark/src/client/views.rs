@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use skylark_abi::{Schema, call::Failure, run::TaskReport};
+use skylark_abi::{Schema, call::Failure, run::TaskReport, shape::Shapes};
 
 /// An app on a node.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -17,6 +17,17 @@ pub struct AppView {
     /// Its functions and states.
     #[serde(flatten)]
     pub schema: Schema,
+}
+
+/// An app, and the structure of its state.
+#[derive(Debug, Clone, Deserialize)]
+pub struct AppDetail {
+    /// What is shown of it in a list, too.
+    #[serde(flatten)]
+    pub app: AppView,
+    /// Absent if the module does not show it.
+    #[serde(default)]
+    pub shapes: Option<Shapes>,
 }
 
 /// How a run stands.

@@ -29,7 +29,7 @@ pub(super) async fn run(args: &Deploy, output: &Output) -> Result<()> {
             Module::read(&built.path, Some(args.app.as_deref().unwrap_or(&built.app)))?
         }
     };
-    let deployed = deploy(&module, &reach.nodes, &reach.client).await?;
+    let deployed = deploy(&module, &reach.nodes, &reach.client, args.force).await?;
     output.result(&deployed, |all| {
         table(
             ["NODE", "APP", "BYTES", "HASH"],
@@ -85,10 +85,11 @@ pub(super) async fn deploy(
     module: &Module,
     nodes: &[Node],
     client: &Client,
+    force: bool,
 ) -> Result<Vec<Deployed>> {
     let sent = nodes.iter().map(async |node| {
         let app = client
-            .deploy(&node.url, &module.app, module.wasm.clone())
+            .deploy(&node.url, &module.app, module.wasm.clone(), force)
             .await
             .with_context(|| format!("node `{}` did not take `{}`", node.name, module.app))?;
         anyhow::Ok(Deployed {

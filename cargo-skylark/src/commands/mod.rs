@@ -1,5 +1,6 @@
 //! One file per command: what it asks, and what it prints.
 
+mod against;
 mod build;
 mod check;
 mod deploy;
@@ -27,7 +28,10 @@ pub async fn run(command: Command, output: &Output) -> Result<()> {
     match command {
         Command::New(args) => new::run(&args, output),
         Command::Expand(args) => expand::run(&args, output),
-        Command::Check(args) => check::run(&args, output),
+        Command::Check(args) => match &args.against {
+            Some(against) => against::run(&args, against, output).await,
+            None => check::run(&args, output),
+        },
         Command::Graph(args) => graph::run(&args, output),
         Command::Build(args) => build::run(&args, output),
         Command::Up(args) => up::run(&args, output).await,

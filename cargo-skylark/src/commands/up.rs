@@ -107,7 +107,7 @@ async fn serve(
             .collect();
         let client = cluster.client()?;
         for module in modules {
-            deploy(module, &nodes, &client).await?;
+            deploy(module, &nodes, &client, false).await?;
             output.status(
                 "Deployed",
                 &format!("`{}` to {}", module.app, count(nodes.len(), "node")),

@@ -4,9 +4,9 @@ pub(crate) mod collect;
 mod files;
 mod syntax;
 
+pub(crate) use files::is_test;
 pub(crate) use syntax::Syntax;
 
-pub(crate) use files::is_test;
 pub use files::{SourceFile, SourceSpan, load};
 
 use crate::{Ctx, check::code::Diagnostic};

@@ -7,6 +7,7 @@ use super::{
 use skylark_abi::{
     names,
     schema::{Schema, SchemaError},
+    shape::Shapes,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use wasmparser::{
@@ -30,6 +31,8 @@ pub(super) struct Bounds {
 #[derive(Debug)]
 pub(super) struct App {
     pub(super) schema: Schema,
+    /// The structure of its state, if it was built by what sees it.
+    pub(super) shapes: Option<Shapes>,
     /// Whether it imports [`names::STATE_FETCH`].
     pub(super) stateful: bool,
     /// Whether a fresh instance has anything to construct.
@@ -44,6 +47,14 @@ pub(super) fn app(wasm: &[u8], bounds: Bounds, offer: &Offer) -> Result<App, Loa
     let outline = Outline::read(wasm, bounds.module)?;
     let schema =
         Schema::from_sections(outline.schema.iter().copied()).map_err(LoadError::Schema)?;
+    let shapes = outline
+        .shapes
+        .map(Shapes::read)
+        .transpose()
+        .map_err(|why| {
+            let why = format!("`{}`, beside it: {why}", names::SHAPES);
+            LoadError::Schema(vec![SchemaError::Malformed(why)])
+        })?;
     let misnamed: Vec<SchemaError> = schema
         .functions
         .keys()
@@ -72,6 +83,7 @@ pub(super) fn app(wasm: &[u8], bounds: Bounds, offer: &Offer) -> Result<App, Loa
     Ok(App {
         constructs: constructors::does_something(wasm, names::INITIALIZE).map_err(malformed)?,
         schema,
+        shapes,
         stateful: fetches
             .iter()
             .any(|f| outline.imports.contains(&(names::IMPORT_MODULE, *f))),
@@ -97,6 +109,7 @@ struct Outline<'a> {
     imports: Vec<(&'a str, &'a str)>,
     exports: BTreeMap<&'a str, String>,
     schema: Vec<&'a [u8]>,
+    shapes: Option<&'a [u8]>,
     /// Initial size of the largest memory, in bytes.
     memory: u64,
 }
@@ -168,6 +181,9 @@ impl<'a> Outline<'a> {
                 }
                 Payload::CustomSection(section) if section.name() == names::SECTION => {
                     outline.schema.push(section.data());
+                }
+                Payload::CustomSection(section) if section.name() == names::SHAPES => {
+                    outline.shapes = Some(section.data());
                 }
                 _ => {}
             }

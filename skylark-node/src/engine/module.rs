@@ -11,6 +11,7 @@ use skylark_abi::{
     call::{Failure, FailureKind},
     names,
     schema::nearest,
+    shape::{Shapes, Side},
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use wasmtime::{InstancePre, ModuleExport};
@@ -25,6 +26,7 @@ pub(super) struct Inner {
     pub(super) engine: Engine,
     pub(super) pre: InstancePre<Guest>,
     schema: Schema,
+    shapes: Option<Shapes>,
     name: Name,
     /// Whether it can ask for state.
     pub(super) stateful: bool,
@@ -115,6 +117,7 @@ impl Module {
                 failure: code.get_export_index(names::FAILURE),
                 functions,
                 schema: app.schema,
+                shapes: app.shapes,
                 name,
             }),
         })
@@ -123,6 +126,19 @@ impl Module {
     /// Its functions, states and chain edges.
     pub fn schema(&self) -> &Schema {
         &self.inner.schema
+    }
+
+    /// The structure of its state, if `cargo skylark build` made it.
+    pub fn shapes(&self) -> Option<&Shapes> {
+        self.inner.shapes.as_ref()
+    }
+
+    /// What it says of its state, to be compared with another's.
+    pub fn side(&self) -> Side<'_> {
+        Side {
+            schema: self.schema(),
+            shapes: self.shapes(),
+        }
     }
 
     /// SHA-256 of the module as uploaded, in hexadecimal.

@@ -16,7 +16,7 @@ use axum::{
 };
 use metrics::{counter, histogram};
 use serde::Serialize;
-use skylark_abi::{keys::Bundle, protocol::BundleField, schema::nearest};
+use skylark_abi::{keys::Bundle, protocol::BundleField, schema::nearest, shape::Shapes};
 use std::{sync::Arc, time::Instant};
 
 type Shared = State<Arc<Http>>;
@@ -100,12 +100,23 @@ pub(super) async fn list(State(http): Shared) -> Json<Vec<AppView>> {
     Json(http.node.apps())
 }
 
+/// An app with the structure of its state.
+#[derive(Debug, Serialize)]
+pub(super) struct AppDetail {
+    #[serde(flatten)]
+    app: AppView,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shapes: Option<Shapes>,
+}
+
 /// `GET /f/{app}`.
 pub(super) async fn show(
     State(http): Shared,
     Path(app): Path<String>,
-) -> Result<Json<AppView>, Problem> {
-    Ok(Json(http.node.app(&app)?))
+) -> Result<Json<AppDetail>, Problem> {
+    let shapes = http.node.shapes(&app)?;
+    let app = http.node.app(&app)?;
+    Ok(Json(AppDetail { app, shapes }))
 }
 
 /// A page of state variables.

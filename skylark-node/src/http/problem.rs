@@ -182,7 +182,9 @@ impl From<NodeError> for Problem {
                 .with("run_id", run_id)
                 .with("tasks", json!(tasks)),
             NodeError::Refused(error) => of_refusal(&error, detail),
-            NodeError::BreaksState(_) => Self::new(S::CONFLICT, "breaks-state", detail),
+            NodeError::BreaksState(changes) => {
+                Self::new(S::CONFLICT, "breaks-state", detail).with("changes", json!(changes))
+            }
             NodeError::KeyReused => Self::new(S::UNPROCESSABLE_ENTITY, "key-reused", detail)
                 .with("at", "Idempotency-Key"),
             NodeError::PromiseKept { .. } => Self::new(S::CONFLICT, "promise-kept", detail),

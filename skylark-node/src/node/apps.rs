@@ -7,7 +7,7 @@ use crate::{
 };
 use bytes::Bytes;
 use serde::Serialize;
-use skylark_abi::{Schema, call::Scope, keys::Bundle, names, schema::nearest, value};
+use skylark_abi::{Schema, call::Scope, names, schema::nearest, shape::Shapes};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
@@ -247,8 +247,8 @@ impl Node {
     /// Loads a module as an app, in place of an earlier one of that name, and
     /// keeps it on disk. Calls under way finish on the module they began with.
     ///
-    /// `force` takes a module whose declared types differ from those that
-    /// wrote the state in use; without it such a module is refused.
+    /// `force` takes a module that does not read, or would lose, what the store
+    /// holds; without it such a module is refused.
     ///
     /// # Errors
     /// The name cannot be one, the module is refused, or the disk is.
@@ -261,7 +261,7 @@ impl Node {
         }
         let module = self.0.engine.load(wasm.clone()).await?;
         if !force {
-            self.refuse_broken_state(app, module.schema()).await?;
+            self.refuse_broken_state(app, &module).await?;
         }
         let path = self.0.apps.dir.join(format!("{app}.wasm"));
         let written = path.clone();
@@ -276,50 +276,6 @@ impl Node {
         Ok(view)
     }
 
-    /// Refuses a schema under which a value that the store holds would be read
-    /// as another type than wrote it.
-    async fn refuse_broken_state(&self, app: &str, schema: &Schema) -> Result<(), NodeError> {
-        const PAGE: usize = 256;
-        let mut broken = Vec::new();
-        let mut after = None;
-        loop {
-            let page = self.0.store.states(app, after.as_ref(), PAGE).await?;
-            for stored in &page {
-                let Some(entry) = schema.states.get(&stored.field.name) else {
-                    continue;
-                };
-                let wrote = stored.value.as_deref().and_then(value::untag);
-                if stored.field.bundle == Bundle::App
-                    && wrote.is_some_and(|w| w.fingerprint != entry.state.fingerprint())
-                {
-                    let before = self
-                        .0
-                        .apps
-                        .get(app)
-                        .and_then(|a| a.module.schema().states.get(&stored.field.name).cloned())
-                        .map_or_else(
-                            || "another type".to_owned(),
-                            |e| format!("`{}`", e.state.ty),
-                        );
-                    broken.push(format!(
-                        "`{}` was written as {before} and is now `{}`",
-                        stored.field.name, entry.state.ty
-                    ));
-                }
-            }
-            // A page may be short of its limit; only an empty one is the end.
-            after = page.last().map(|v| v.field.clone());
-            if after.is_none() {
-                break;
-            }
-        }
-        if broken.is_empty() {
-            Ok(())
-        } else {
-            Err(NodeError::BreaksState(broken.join("; ")))
-        }
-    }
-
     /// What is loaded.
     pub fn apps(&self) -> Vec<AppView> {
         self.0.apps.all().iter().map(|a| a.view()).collect()
@@ -331,6 +287,14 @@ impl Node {
     /// It is not loaded.
     pub fn app(&self, name: &str) -> Result<AppView, NodeError> {
         Ok(self.loaded(name)?.view())
+    }
+
+    /// The structure of an app's state, if its module shows it.
+    ///
+    /// # Errors
+    /// It is not loaded.
+    pub fn shapes(&self, name: &str) -> Result<Option<Shapes>, NodeError> {
+        Ok(self.loaded(name)?.module.shapes().cloned())
     }
 
     pub(super) fn loaded(&self, name: &str) -> Result<Arc<App>, NodeError> {

@@ -1,7 +1,7 @@
 //! What can go wrong between a caller and a function.
 
 use crate::{engine::LoadError, store::StoreError};
-use skylark_abi::{call::Failure, run::TaskReport};
+use skylark_abi::{call::Failure, run::TaskReport, shape::Change};
 use std::time::Duration;
 
 /// Why the node did not do what it was asked.
@@ -62,9 +62,9 @@ pub enum NodeError {
     /// The module was refused.
     #[error(transparent)]
     Refused(#[from] LoadError),
-    /// The module's schema breaks state in use.
-    #[error("the module is refused, since it would break state in use: {0}")]
-    BreaksState(String),
+    /// The module does not read, or would lose, state in use.
+    #[error("the module is refused, since it would break state in use: {}", changes(.0))]
+    BreaksState(Vec<Change>),
     /// An idempotency key came back with another body.
     #[error(
         "the idempotency key was used before with another body: take a new key for a new request"
@@ -142,4 +142,17 @@ fn meant(nearest: &Option<String>) -> String {
     nearest
         .as_ref()
         .map_or_else(String::new, |n| format!("; did you mean `{n}`?"))
+}
+
+/// One line of all that is wrong, with the way out.
+fn changes(changes: &[Change]) -> String {
+    let each: Vec<String> = changes
+        .iter()
+        .map(|change| {
+            let (name, verdict) = (&change.variable, change.verdict.as_str());
+            format!("`{name}` {verdict} ({})", change.why())
+        })
+        .collect();
+    let each = each.join("; ");
+    format!("{each}; upload with `?force=true` if that is meant")
 }

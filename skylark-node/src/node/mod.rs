@@ -12,6 +12,7 @@ mod brief;
 mod deliver;
 mod errands;
 mod error;
+mod evolution;
 mod execute;
 mod extra_http;
 mod in_progress;

@@ -5,6 +5,7 @@ use skylark_abi::{
     call::{CallResponse, Failure, FailureKind, Outcome, Variable},
     names,
     schema::frame,
+    shape::Shapes,
     value::Codec,
 };
 use std::fmt::Write;
@@ -36,6 +37,17 @@ pub(crate) enum Body {
 
 /// An app of these functions, and of one state variable `S`.
 pub(crate) fn app(functions: &[(&str, Body)]) -> Bytes {
+    let state = r#""kind":"state","name":"S","ident":"S","type":"u64","cell":"Mutex""#;
+    app_with(functions, &[state], None)
+}
+
+/// An app of these functions and states (records without their beginning), and
+/// of the shapes of these.
+pub(crate) fn app_with(
+    functions: &[(&str, Body)],
+    states: &[&str],
+    shapes: Option<&Shapes>,
+) -> Bytes {
     let mut fields = String::from(
         r#"
   (import "skylark_v1" "state_fetch" (func $fetch (param i32 i32 i32) (result i64)))
@@ -44,9 +56,16 @@ pub(crate) fn app(functions: &[(&str, Body)]) -> Bytes {
     );
     let mut line = |text: String| writeln!(fields, "  {text}").expect("a string takes it");
     line(format!("(data (i32.const {STATE_AT}) \"S\")"));
-    line(section(
-        r#""kind":"state","name":"S","ident":"S","type":"u64","cell":"Mutex""#,
-    ));
+    for state in states {
+        line(section(state));
+    }
+    if let Some(shapes) = shapes {
+        line(format!(
+            "(@custom \"{}\" \"{}\")",
+            names::SHAPES,
+            escape(&shapes.write())
+        ));
+    }
     for (index, (name, body)) in functions.iter().enumerate() {
         let at = RESPONSES_AT + index * 4096;
         let response = skylark_abi::encode(&response(body));

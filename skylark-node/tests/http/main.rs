@@ -4,6 +4,7 @@
 mod common;
 
 mod apps;
+mod evolution;
 mod limits;
 mod model;
 mod refusals;

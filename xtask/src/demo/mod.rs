@@ -200,7 +200,7 @@ async fn send(
     let wasm = std::fs::read(&module.path)
         .with_context(|| format!("cannot read {}", module.path.display()))?;
     for node in &nodes {
-        client.deploy(&node.url, app, wasm.clone()).await?;
+        client.deploy(&node.url, app, wasm.clone(), false).await?;
     }
     progress.inc(1);
     let satellite = nodes

@@ -307,7 +307,7 @@ impl Torture<'_> {
         let urls: Vec<String> = cluster.nodes().map(|node| node.url.clone()).collect();
         for (app, wasm) in self.modules {
             for url in &urls {
-                client.deploy(url, app, wasm.clone()).await?;
+                client.deploy(url, app, wasm.clone(), false).await?;
             }
         }
         let load = Load::new(client, names, urls, self.kind == Kind::Redis, self.seed);

@@ -1,0 +1,36 @@
+//! The structure of what the crate stores, for `abi::shape`: each state's type,
+//! seen through the crate's own types as serde's derives read and write them.
+//!
+//! What is not seen (foreign types, serde's traits written by hand, types made by
+//! macros or in function bodies) is opaque, and known by its path alone.
+
+mod index;
+mod serde;
+mod types;
+
+use crate::read::krate::Model;
+use index::Index;
+use skylark_abi::shape::{Shapes, StateShape};
+use types::Reader;
+
+/// The shapes of the crate's state.
+pub fn shapes(model: &Model) -> Shapes {
+    let index = Index::of(&model.files);
+    let mut reader = Reader::new(&index);
+    let mut states = std::collections::BTreeMap::new();
+    for state in &model.states {
+        let Ok(ty) = syn::parse_str(&state.schema.ty) else {
+            continue;
+        };
+        let shape = reader.shape(&state.place.module, &ty);
+        let state_shape = StateShape {
+            shape,
+            migrates: Vec::new(),
+        };
+        states.insert(state.schema.name.clone(), state_shape);
+    }
+    Shapes {
+        states,
+        types: reader.types,
+    }
+}

@@ -1,0 +1,144 @@
+//! One build's state beside another's, variable by variable.
+
+use super::{
+    Finding, Shapes, StateShape,
+    compare::{Verdict, compare, squeezed},
+};
+use crate::schema::{Schema, StateEntry};
+use serde::{Deserialize, Serialize};
+
+/// One of two builds.
+#[derive(Debug, Clone, Copy)]
+pub struct Side<'a> {
+    /// What it says of itself.
+    pub schema: &'a Schema,
+    /// The shapes of its state, if `cargo skylark build` made it.
+    pub shapes: Option<&'a Shapes>,
+}
+
+/// What becomes of a variable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Its name in the store, as the older build has it; a new one's own.
+    pub variable: String,
+    /// How it treats what is stored.
+    pub verdict: Verdict,
+    /// What wrote it; absent for a new variable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// What reads it; absent for a variable that is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// The differences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+}
+
+impl Change {
+    /// The findings that the verdict is due to, for people.
+    pub fn why(&self) -> String {
+        let due = self.findings.iter().filter(|f| f.verdict == self.verdict);
+        let texts: Vec<String> = due
+            .map(|f| match f.at.as_str() {
+                "" => f.why.clone(),
+                at => format!("at `{at}`: {}", f.why),
+            })
+            .collect();
+        texts.join("; ")
+    }
+}
+
+/// What becomes of each variable that either build has, by name.
+pub fn changes(old: Side<'_>, new: Side<'_>) -> Vec<Change> {
+    let mut changes: Vec<Change> = old
+        .schema
+        .states
+        .iter()
+        .map(|(name, entry)| change(name, entry, old, new))
+        .collect();
+    for (name, entry) in &new.schema.states {
+        if !old.schema.states.contains_key(name) {
+            changes.push(Change {
+                variable: name.clone(),
+                verdict: Verdict::Compatible,
+                from: None,
+                to: Some(shown(name, entry, new)),
+                findings: vec![finding(Verdict::Compatible, "new")],
+            });
+        }
+    }
+    changes.sort_by(|a, b| a.variable.cmp(&b.variable));
+    changes
+}
+
+fn finding(verdict: Verdict, why: impl Into<String>) -> Finding {
+    Finding {
+        verdict,
+        at: String::new(),
+        why: why.into(),
+    }
+}
+
+fn shape<'a>(name: &str, side: Side<'a>) -> Option<(&'a Shapes, &'a StateShape)> {
+    let shapes = side.shapes?;
+    Some((shapes, shapes.states.get(name)?))
+}
+
+/// The variable's shape, or its type's text.
+fn shown(name: &str, entry: &StateEntry, side: Side<'_>) -> String {
+    match shape(name, side) {
+        Some((shapes, state)) => shapes.describe(&state.shape),
+        None => entry.state.ty.clone(),
+    }
+}
+
+fn change(name: &str, before: &StateEntry, old: Side<'_>, new: Side<'_>) -> Change {
+    let from = Some(shown(name, before, old));
+    let Some((now_name, now)) = new.schema.states.get_key_value(name) else {
+        return Change {
+            variable: name.to_owned(),
+            verdict: Verdict::WouldLoseData,
+            from,
+            to: None,
+            findings: vec![finding(
+                Verdict::WouldLoseData,
+                "no variable has this name any more",
+            )],
+        };
+    };
+    let mut findings = Vec::new();
+    if before.state.scope != now.state.scope {
+        findings.push(finding(
+            Verdict::WouldLoseData,
+            format!(
+                "it was in scope `{}` and is now in `{}`, which does not see what is stored",
+                before.state.scope.as_str(),
+                now.state.scope.as_str()
+            ),
+        ));
+    }
+    match (shape(name, old), shape(now_name, new)) {
+        (Some((old, before)), Some((new, now))) => {
+            findings.extend(compare((old, &before.shape), (new, &now.shape)));
+        }
+        _ => findings.extend(by_text(&before.state.ty, &now.state.ty)),
+    }
+    Change {
+        variable: name.to_owned(),
+        verdict: findings.iter().map(|f| f.verdict).max().unwrap_or_default(),
+        from,
+        to: Some(shown(now_name, now, new)),
+        findings,
+    }
+}
+
+/// All that can be said where a build does not show its shapes.
+fn by_text(before: &str, now: &str) -> Option<Finding> {
+    const UNSEEN: &str = "a build's shapes are not known; build both with `cargo skylark build`";
+    (squeezed(before) != squeezed(now)).then(|| {
+        finding(
+            Verdict::NeedsMigration,
+            format!("`{before}` became `{now}`, and {UNSEEN}"),
+        )
+    })
+}
