@@ -77,8 +77,10 @@ pub struct Global {
 pub enum Command {
     /// Make a new app that builds, tests and runs.
     New(New),
-    /// Show what the annotations become, as formatted Rust.
+    /// Show what the annotations become.
     Expand(Expand),
+    /// Write the app as a crate in which every annotation is expanded.
+    Emit(Emit),
     /// Look at the whole app and report what is wrong with it.
     Check(Check),
     /// Draw the app's functions, successors and state.
@@ -160,6 +162,27 @@ pub struct Expand {
     pub project: Project,
 }
 
+/// `emit`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cargo skylark emit                      into target/skylark/emit/<app>
+  cargo skylark emit --out ../expanded && cd ../expanded && cargo test
+
+The crate builds and tests as the app does, without Skylark's macros. What you wrote stays
+as it is, comments too; what an annotation makes stands below the item that it was on. It
+still calls skylark-rt, which Cargo.toml names by its path from the new directory.
+
+An annotation inside of a macro is seen by rustc alone: it stays, with a warning.")]
+pub struct Emit {
+    /// Where to; a directory that is empty, missing, or of an earlier `emit`.
+    #[arg(short, long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Which crate.
+    #[command(flatten)]
+    pub project: Project,
+}
+
 /// `check`
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -198,6 +221,8 @@ pub enum GraphFormat {
     Mermaid,
     /// Graphviz.
     Dot,
+    /// A picture.
+    Svg,
     /// For programs.
     Json,
 }
@@ -207,12 +232,20 @@ pub enum GraphFormat {
 #[command(after_help = "\
 Examples:
   cargo skylark graph                     Mermaid on standard output
-  cargo skylark graph --format dot | dot -Tsvg > app.svg
-  cargo skylark graph -o docs/app.mmd")]
+  cargo skylark graph --format svg -o docs/app.svg
+  cargo skylark graph --diff main         what is other here than on main, a line each
+  cargo skylark graph --diff HEAD~1 --format svg -o changed.svg
+
+An edge says what a function does: its result goes to another, it calls one, it reads or
+writes a state. A form that is compared shows both graphs in one, what is added in green,
+what is gone in red, what is changed in yellow.")]
 pub struct Graph {
-    /// The form: mermaid, dot or json; JSON with `--json`.
+    /// The form: mermaid, dot, svg or json; JSON with `--json`.
     #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true)]
     pub format: Option<GraphFormat>,
+    /// Compare with the sources of this git revision, without touching the working tree.
+    #[arg(long, value_name = "REV")]
+    pub diff: Option<String>,
     /// Write to this file.
     #[arg(short, long, value_name = "FILE")]
     pub out: Option<PathBuf>,

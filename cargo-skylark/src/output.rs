@@ -77,6 +77,16 @@ impl Output {
         println!("{}", text.trim_end_matches('\n'));
     }
 
+    /// Prints a line of a comparison, begun by `+`, `-` or `~`, as a result.
+    pub fn change(&self, line: &str) {
+        let style = match line.chars().next() {
+            Some('+') => GOOD,
+            Some('-') => BAD,
+            _ => WARN,
+        };
+        println!("{style}{line}{style:#}");
+    }
+
     /// Prints an aside on standard error.
     pub fn aside(&self, text: &str) {
         if !self.json {

@@ -52,6 +52,7 @@ fn help_teaches() {
     for command in [
         "",
         "new",
+        "emit",
         "check",
         "build",
         "up",
@@ -220,6 +221,59 @@ fn a_new_app_is_clean_and_has_its_graph() {
             .unwrap()
             .starts_with("digraph")
     );
+}
+
+#[test]
+fn graphs_are_compared_with_a_revision() {
+    let here = tempfile::tempdir().unwrap();
+    let app = app(here.path(), &[]);
+    let (code, _, error) = run(&app, &["graph", "--diff", "HEAD"]);
+    assert_eq!(code, 3, "{error}");
+    assert!(error.contains("is in no git repository"), "{error}");
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        command
+            .current_dir(&app)
+            .args(["-c", "user.name=t", "-c", "user.email=t@t"]);
+        let status = command.args(arguments).status().unwrap();
+        assert!(status.success(), "git {arguments:?}");
+    };
+    git(&["init", "--quiet"]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "-m", "first"]);
+    let (code, changes, error) = run(&app, &["graph", "--diff", "HEAD"]);
+    assert_eq!((code, changes.as_str()), (0, ""), "{error}");
+    let library = app.join("src/lib.rs");
+    let text = fs::read_to_string(&library).unwrap();
+    let added = "\n#[skylark::function(on = cloud)]\npub fn added(x: u8) -> u8 {\n    x\n}\n";
+    fs::write(&library, text.replace("VISITS", "VISITORS") + added).unwrap();
+    let (code, changes, error) = run(&app, &["graph", "--diff", "HEAD"]);
+    assert_eq!(code, 0, "{error}");
+    for line in [
+        "+ function added (u8) -> u8",
+        "+ state VISITORS ",
+        "- state VISITS ",
+    ] {
+        assert!(changes.contains(line), "{line} in {changes}");
+    }
+    assert_eq!(
+        fs::read_to_string(&library)
+            .unwrap()
+            .matches("VISITORS")
+            .count(),
+        text.matches("VISITS").count()
+    );
+    let (_, json, _) = run(&app, &["graph", "--diff", "HEAD", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["functions"]["added"]["added"], "(u8) -> u8");
+    let (_, svg, _) = run(&app, &["graph", "--diff", "HEAD", "--format", "svg"]);
+    assert!(
+        svg.starts_with("<svg") && svg.contains("function added"),
+        "{svg}"
+    );
+    let (code, _, error) = run(&app, &["graph", "--diff", "nowhere"]);
+    assert_eq!(code, 2);
+    assert!(error.contains("no revision `nowhere`"), "{error}");
 }
 
 #[test]

@@ -26,8 +26,11 @@ pub use {
         code::{Code, Diagnostic, Label, Level, Suggestion},
     },
     emit::{
-        graph::{Edge, EdgeKind, Graph},
-        krate::{expand_crate, expand_file, expansions, format_expansion},
+        graph::{Changes, Edge, EdgeKind, External, Graph, GraphDiff},
+        krate::{
+            Expansion, annotations_in_macros, expand_crate, expand_file, expand_items, expansions,
+            format_expansion,
+        },
     },
     read::krate::{Model, SourceFile, SourceSpan, load, read as read_crate},
     shape::shapes,

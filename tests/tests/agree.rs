@@ -2,10 +2,13 @@
 //! handed an attribute and an item, and the command, which finds them in a file.
 
 use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
 use skylark_compiler::{
     Ctx, SourceFile, expand_chain, expand_external, expand_file, expand_function, expand_nondet,
     expand_service, expand_state, expansions,
 };
+use std::path::Path;
+use syn::{Attribute, Item, Meta, parse::Parser, visit::Visit};
 
 /// Attribute, its arguments, the item.
 const ITEMS: &[(&str, &str, &str)] = &[
@@ -83,15 +86,20 @@ const ITEMS: &[(&str, &str, &str)] = &[
     ),
 ];
 
+type Door = fn(TokenStream, TokenStream, &Ctx) -> TokenStream;
+
+const DOORS: [(&str, Door); 6] = [
+    ("chain", expand_chain),
+    ("external", expand_external),
+    ("function", expand_function),
+    ("nondet", expand_nondet),
+    ("service", expand_service),
+    ("state", expand_state),
+];
+
 fn macro_door(attribute: &str, arguments: &str, item: &str) -> String {
-    let door = match attribute {
-        "state" => expand_state,
-        "function" => expand_function,
-        "external" => expand_external,
-        "nondet" => expand_nondet,
-        "service" => expand_service,
-        _ => expand_chain,
-    };
+    let door = DOORS.iter().find(|(name, _)| *name == attribute);
+    let (_, door) = door.unwrap_or_else(|| panic!("`{attribute}` has no door here"));
     let parse = |text: &str| text.parse::<TokenStream>().unwrap();
     door(parse(arguments), parse(item), &Ctx::default()).to_string()
 }
@@ -143,6 +151,100 @@ fn the_doors_agree() {
     }
 }
 
+/// Every annotated item of the examples and of the macros' own tests: attribute, its
+/// arguments, the item without it. What is added there is compared by itself.
+fn written() -> Vec<(String, String, TokenStream, TokenStream)> {
+    struct Find(String, Vec<(String, String, TokenStream, TokenStream)>);
+    impl Find {
+        fn take(&mut self, attrs: &[Attribute], item: impl Fn(Vec<Attribute>) -> TokenStream) {
+            let is_ours = |attr: &Attribute| {
+                let home = attr.path().segments.first();
+                attr.path().segments.len() == 2 && home.is_some_and(|s| s.ident == "skylark")
+            };
+            let Some(at) = attrs.iter().position(is_ours) else {
+                return;
+            };
+            let mut rest = attrs.to_vec();
+            let attr = rest.remove(at);
+            let arguments = match &attr.meta {
+                Meta::List(list) => list.tokens.clone(),
+                _ => TokenStream::new(),
+            };
+            let name = attr.path().segments[1].ident.to_string();
+            self.1.push((self.0.clone(), name, arguments, item(rest)));
+        }
+    }
+    macro_rules! items {
+        ($($kind:ident)*) => {
+            impl<'ast> Visit<'ast> for Find {
+                fn visit_item(&mut self, item: &'ast Item) {
+                    match item {
+                        $(Item::$kind(found) => self.take(&found.attrs, |attrs| {
+                            let mut found = found.clone();
+                            found.attrs = attrs;
+                            found.to_token_stream()
+                        }),)*
+                        Item::Verbatim(tokens) => {
+                            let parser = |input: syn::parse::ParseStream<'_>| {
+                                Ok((input.call(Attribute::parse_outer)?, input.parse()?))
+                            };
+                            let (attrs, rest): (Vec<Attribute>, TokenStream) =
+                                parser.parse2(tokens.clone()).unwrap();
+                            self.take(&attrs, |attrs| quote!(#(#attrs)* #rest));
+                        }
+                        _ => {}
+                    }
+                    let is_service = self.1.last().is_some_and(|found| found.1 == "service");
+                    if !(is_service && matches!(item, Item::Impl(_) | Item::Struct(_))) {
+                        syn::visit::visit_item(self, item);
+                    }
+                }
+            }
+        };
+    }
+    items!(Const Enum Fn Impl Macro Mod Static Struct Trait Type);
+    let mut found = Vec::new();
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut directories = vec![here.join("../examples"), here.join("ui/pass")];
+    let mut files = Vec::new();
+    while let Some(directory) = directories.pop() {
+        for entry in directory.read_dir().unwrap() {
+            let path = entry.unwrap().path();
+            match path.extension() {
+                _ if path.is_dir() => directories.push(path),
+                Some(extension) if extension == "rs" => files.push(path),
+                _ => {}
+            }
+        }
+    }
+    for path in files {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut find = Find(path.display().to_string(), Vec::new());
+        find.visit_file(&syn::parse_file(&text).unwrap());
+        found.extend(find.1);
+    }
+    found
+}
+
+#[test]
+fn the_doors_agree_on_all_that_is_written() {
+    let written = written();
+    for (path, attribute, arguments, item) in &written {
+        let (arguments, item) = (arguments.to_string(), item.to_string());
+        let wanted = macro_door(attribute, &arguments, &item);
+        let text = format!("#[skylark::{attribute}({arguments})] {item}");
+        assert_eq!(command_door(text), [wanted], "{path}: {item}");
+    }
+    assert!(written.len() > 60, "{}", written.len());
+    for (name, _) in DOORS {
+        let seen = written.iter().any(|(_, attribute, ..)| attribute == name);
+        assert!(
+            seen,
+            "no example and no fixture of tests/ui/pass has `{name}`"
+        );
+    }
+}
+
 #[test]
 fn a_whole_file_reads_well_and_is_the_same_each_time() {
     let text = "#!/usr/bin/env run\n//! An app.\n\n".to_owned()
@@ -155,7 +257,10 @@ fn a_whole_file_reads_well_and_is_the_same_each_time() {
     let expand = || expand_file(&file(text.clone()), &Ctx::default()).unwrap();
     let once = expand();
     assert_eq!(once, expand());
-    assert!(once.starts_with("//! An app."), "{once}");
+    assert!(
+        once.starts_with("#!/usr/bin/env run\n//! An app."),
+        "{once}"
+    );
     assert!(!once.contains("skylark::function]"), "{once}");
     syn::parse_file(&once).unwrap();
 }

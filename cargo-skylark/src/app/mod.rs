@@ -2,9 +2,12 @@
 
 pub mod build;
 pub mod diagnostics;
+pub mod emitted;
 pub mod module;
 pub mod new;
 pub mod project;
+pub mod revision;
 pub mod schema_table;
 pub mod sources;
+pub mod standalone;
 pub mod target;

@@ -17,6 +17,8 @@ pub struct Project {
     pub name: String,
     /// Its `Cargo.toml`.
     pub manifest: PathBuf,
+    /// The directory of its workspace's root; its own without one.
+    pub workspace: PathBuf,
     /// The root of its library.
     pub root: PathBuf,
     /// The library's name, as rustc knows it.
@@ -68,6 +70,7 @@ impl Project {
         Ok(Self {
             name: package.name.to_string(),
             manifest: package.manifest_path.clone().into(),
+            workspace: metadata.workspace_root.clone().into(),
             root: library.src_path.clone().into(),
             library: library.name.replace('-', "_"),
             target_dir: metadata.target_directory.clone().into(),

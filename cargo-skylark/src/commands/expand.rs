@@ -7,12 +7,10 @@ use crate::{
     output::Output,
 };
 use anyhow::{Context as _, Result, anyhow};
-use quote::ToTokens as _;
 use serde::Serialize;
 use skylark_abi::schema::nearest;
-use skylark_compiler::{Ctx, Model, SourceFile, expand_file, expansions, format_expansion};
+use skylark_compiler::{Ctx, Model, SourceFile, expand_file, expand_items};
 use std::path::Path;
-use syn::{Item, spanned::Spanned as _, visit::Visit};
 
 /// What one file or item becomes.
 #[derive(Debug, Serialize)]
@@ -101,54 +99,13 @@ fn of_item(name: &str, model: &Model, ctx: &Ctx) -> Result<Expanded> {
         .files
         .get(place.file)
         .context("the item's file is not known")?;
-    let alone = alone(file, place.ident.start)
-        .with_context(|| format!("cannot find `{name}` in {}", file.path))?;
-    let tokens = expansions(&alone, ctx)
-        .map_err(|error| wrong(&error, &file.path))?
+    let expansions = expand_items(file, ctx).map_err(|error| wrong(&error, &file.path))?;
+    let expansion = expansions
         .into_iter()
-        .next()
-        .with_context(|| format!("`{name}` expands to nothing"))?;
+        .find(|expansion| expansion.range.contains(&place.ident.start))
+        .with_context(|| format!("cannot find `{name}` in {}", file.path))?;
     Ok(Expanded {
         file: file.path.clone(),
-        source: format_expansion(tokens).map_err(|error| wrong(&error, &file.path))?,
+        source: expansion.text,
     })
-}
-
-/// The file with nothing but the item around byte `at`, and the imports, by
-/// which annotations without a path are known.
-fn alone(file: &SourceFile, at: usize) -> Option<SourceFile> {
-    let syntax = syn::parse_file(&file.text).ok()?;
-    let mut find = Find { at, found: None };
-    find.visit_file(&syntax);
-    let imports = syntax
-        .items
-        .iter()
-        .filter(|item| matches!(item, Item::Use(_)));
-    let item = find.found?;
-    let items = imports
-        .chain([item])
-        .map(|item| item.to_token_stream().to_string());
-    Some(SourceFile {
-        path: file.path.clone(),
-        module: file.module.clone(),
-        text: items.collect::<Vec<_>>().join("\n"),
-    })
-}
-
-/// The innermost item around a byte that is no module.
-struct Find<'a> {
-    at: usize,
-    found: Option<&'a Item>,
-}
-
-impl<'a> Visit<'a> for Find<'a> {
-    fn visit_item(&mut self, item: &'a Item) {
-        if !item.span().byte_range().contains(&self.at) {
-            return;
-        }
-        match item {
-            Item::Mod(_) => syn::visit::visit_item(self, item),
-            _ => self.found = Some(item),
-        }
-    }
 }

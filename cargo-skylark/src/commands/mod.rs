@@ -4,6 +4,7 @@ mod against;
 mod build;
 mod check;
 mod deploy;
+mod emit;
 mod expand;
 mod graph;
 mod invoke;
@@ -28,6 +29,7 @@ pub async fn run(command: Command, output: &Output) -> Result<()> {
     match command {
         Command::New(args) => new::run(&args, output),
         Command::Expand(args) => expand::run(&args, output),
+        Command::Emit(args) => emit::run(&args, output),
         Command::Check(args) => match &args.against {
             Some(against) => against::run(&args, against, output).await,
             None => check::run(&args, output),

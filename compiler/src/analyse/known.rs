@@ -21,6 +21,8 @@ pub(super) fn canonical(path: String) -> String {
             "std::collections::btree_set::BTreeSet",
             "std::collections::BTreeSet",
         ),
+        // The prelude has the crate itself.
+        ("skylark::prelude::skylark", "skylark"),
     ];
     let place = PLACES.iter().find(|(from, _)| {
         path.strip_prefix(from)

@@ -1,32 +1,74 @@
-//! A file or a crate with every annotation expanded, as readable source. The
-//! tokens are the macro's.
+//! A crate with every annotation expanded, as source that people read. What the
+//! user wrote stays, byte for byte and with its comments; what the annotations
+//! make of it stands apart. The tokens are the macro's.
+
+mod lexed;
+mod piece;
+mod pretty;
 
 use crate::{
     Ctx,
-    read::krate::{
-        Model, SourceFile,
-        collect::{Imports, take_from},
+    read::{
+        Annotation,
+        krate::{
+            Model, SourceFile,
+            collect::{Imports, take_from},
+        },
     },
 };
+use lexed::Lexed;
+use piece::Source;
+pub use pretty::format_expansion;
 use proc_macro2::TokenStream;
-use quote::quote;
-use syn::{Expr, Item, Stmt, visit_mut::VisitMut};
+use std::ops::Range;
+use syn::{Item, spanned::Spanned, visit::Visit};
 
-/// Expands a file.
+/// Source that stands for an annotated item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expansion {
+    /// The bytes of the file that it stands for.
+    pub range: Range<usize>,
+    /// What it says.
+    pub text: String,
+}
+
+/// What the annotated items of a file become, in order. Annotations inside of them
+/// are still there.
 ///
 /// # Errors
 /// It is no Rust, or an annotation in it is wrong: all errors at once.
+pub fn expand_items(file: &SourceFile, ctx: &Ctx) -> syn::Result<Vec<Expansion>> {
+    let found = find(file, ctx)?;
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
+    let lexed = Lexed::of(file)?;
+    found
+        .into_iter()
+        .map(|found| Source::new(&lexed, found.range.clone()).expand(&found))
+        .collect()
+}
+
+/// A file with everything in it expanded.
+///
+/// # Errors
+/// As [`expand_items`].
 pub fn expand_file(file: &SourceFile, ctx: &Ctx) -> syn::Result<String> {
-    let mut parsed = file.parse()?;
-    let mut expander = Expander::new(&parsed, ctx);
-    expander.visit_file_mut(&mut parsed);
-    expander.errors.finish().map(|()| pretty(parsed))
+    let mut file = file.clone();
+    // What was inside of an annotated item comes to light with the next round.
+    loop {
+        let expansions = expand_items(&file, ctx)?;
+        if expansions.is_empty() {
+            return Ok(file.text);
+        }
+        file.text = splice(&file.text, &expansions);
+    }
 }
 
 /// Expands every file of a crate: path and expanded source, in the order given.
 ///
 /// # Errors
-/// As [`expand_file`], for all files at once.
+/// As [`expand_items`], for all files at once.
 pub fn expand_crate(model: &Model, ctx: &Ctx) -> syn::Result<Vec<(String, String)>> {
     let mut errors = crate::Errors::new();
     let mut out = Vec::new();
@@ -41,130 +83,106 @@ pub fn expand_crate(model: &Model, ctx: &Ctx) -> syn::Result<Vec<(String, String
 /// The tokens that annotated items of a file expand to, in order.
 ///
 /// # Errors
-/// As [`expand_file`].
+/// As [`expand_items`].
 pub fn expansions(file: &SourceFile, ctx: &Ctx) -> syn::Result<Vec<TokenStream>> {
-    let mut parsed = file.parse()?;
-    let mut expander = Expander::new(&parsed, ctx);
-    expander.visit_file_mut(&mut parsed);
-    expander.errors.finish().map(|()| expander.expansions)
+    let found = find(file, ctx)?;
+    Ok(found.into_iter().map(|found| found.tokens).collect())
 }
 
-/// An expansion as readable source.
-///
-/// # Errors
-/// It is no Rust.
-pub fn format_expansion(tokens: TokenStream) -> syn::Result<String> {
-    syn::parse2(tokens).map(pretty)
+/// The annotations that are left in a file after it was expanded: they are inside of
+/// macros, where only rustc sees them.
+pub fn annotations_in_macros(file: &SourceFile, ctx: &Ctx) -> Vec<crate::SourceSpan> {
+    let Ok(lexed) = Lexed::of(file) else {
+        return Vec::new();
+    };
+    let runtime = ctx.runtime.segments.last().map(|s| s.ident.to_string());
+    let is = |at: usize, wanted: &[&str]| {
+        let tokens = lexed.tokens.get(at..at + wanted.len());
+        tokens.is_some_and(|tokens| {
+            tokens
+                .iter()
+                .map(|t| t.text.as_str())
+                .eq(wanted.iter().copied())
+        })
+    };
+    let all = Annotation::ALL.iter().map(|a| a.path());
+    let idents: Vec<&str> = all.filter_map(|path| path.rsplit(':').next()).collect();
+    (0..lexed.tokens.len())
+        .filter(|at| is(*at, &["#", "["]))
+        .filter_map(|at| {
+            let home = &lexed.tokens.get(at + 2)?.text;
+            let ours = home == "skylark" || runtime.as_ref() == Some(home);
+            let last = &lexed.tokens.get(at + 5)?.text;
+            let named = is(at + 3, &[":", ":"]) && idents.contains(&last.as_str());
+            let range = lexed.tokens[at].range.start..lexed.tokens[at + 5].range.end;
+            (ours && named).then(|| file.span(range.start + lexed.prefix..range.end + lexed.prefix))
+        })
+        .collect()
 }
 
-/// Formats a file, and in it the calls into the runtime: their arguments have
-/// the form of a struct's fields, so that is what the formatter is shown.
-fn pretty(mut file: syn::File) -> String {
-    struct AsStruct;
-    impl VisitMut for AsStruct {
-        fn visit_stmt_mut(&mut self, stmt: &mut Stmt) {
-            if let Stmt::Item(Item::Macro(syn::ItemMacro { mac, .. }))
-            | Stmt::Macro(syn::StmtMacro { mac, .. }) = stmt
-                && is_private(&mac.path)
-            {
-                let (path, fields) = (&mac.path, &mac.tokens);
-                if let Ok(call) = syn::parse2(quote!(#path { #fields })) {
-                    *stmt = Stmt::Expr(Expr::Struct(call), None);
-                }
-            }
-            syn::visit_mut::visit_stmt_mut(self, stmt);
-        }
+/// `text` with the expansions in it.
+fn splice(text: &str, expansions: &[Expansion]) -> String {
+    let mut out = String::with_capacity(text.len() * 2);
+    let mut at = 0;
+    for Expansion { range, text: new } in expansions {
+        out.push_str(&text[at..range.start]);
+        out.push_str(new);
+        at = range.end;
     }
-    fn is_private(path: &syn::Path) -> bool {
-        let mut last = path.segments.iter().rev();
-        last.next()
-            .is_some_and(|s| CALLS.iter().any(|call| s.ident == call))
-            && last.next().is_some_and(|s| s.ident == "__private")
-    }
-    const CALLS: [&str; 2] = ["function", "state"];
-    AsStruct.visit_file_mut(&mut file);
-    let mut out = prettyplease::unparse(&file);
-    for call in CALLS {
-        out = out.replace(
-            &format!("__private::{call} {{"),
-            &format!("__private::{call}! {{"),
-        );
-    }
-    out
+    out + &text[at..]
 }
 
-struct Expander<'a> {
+/// An annotated item.
+struct Found {
+    annotation: Annotation,
+    /// Where the annotation is, among the file's tokens.
+    attribute: Range<usize>,
+    /// Where the item is, among the file's tokens.
+    range: Range<usize>,
+    /// What it expands to.
+    tokens: TokenStream,
+}
+
+fn find(file: &SourceFile, ctx: &Ctx) -> syn::Result<Vec<Found>> {
+    let parsed = file.parse()?;
+    let mut finder = Finder {
+        ctx,
+        bare: Imports::of(&parsed, ctx),
+        errors: crate::Errors::new(),
+        found: Vec::new(),
+    };
+    finder.visit_file(&parsed);
+    finder.errors.finish().map(|()| finder.found)
+}
+
+struct Finder<'a> {
     ctx: &'a Ctx,
     bare: Imports,
     errors: crate::Errors,
-    expansions: Vec<TokenStream>,
+    found: Vec<Found>,
 }
 
-impl<'a> Expander<'a> {
-    fn new(file: &syn::File, ctx: &'a Ctx) -> Self {
-        Self {
-            ctx,
-            bare: Imports::of(file, ctx),
-            errors: crate::Errors::new(),
-            expansions: Vec::new(),
-        }
-    }
-
-    /// What stands in place of `item`; `None` if it stays.
-    fn expand(&mut self, item: &Item) -> Option<Vec<Item>> {
-        let (annotated, bare_item) = take_from(item, &self.bare, self.ctx)?;
+impl<'ast> Visit<'ast> for Finder<'_> {
+    fn visit_item(&mut self, item: &'ast Item) {
+        let Some((annotated, bare_item)) = take_from(item, &self.bare, self.ctx) else {
+            return syn::visit::visit_item(self, item);
+        };
+        let annotation = annotated.annotation;
+        let attribute = annotated.span.byte_range();
         let (_, plan) = crate::plan(
-            annotated.annotation,
+            annotation,
             annotated.span,
             annotated.attr,
             bare_item,
             self.ctx,
         );
-        let tokens = crate::emit::tokens(&self.errors.take(plan)?, self.ctx);
-        let file = self.errors.take(syn::parse2::<syn::File>(tokens.clone()))?;
-        self.expansions.push(tokens);
-        Some(file.items)
-    }
-
-    fn items(&mut self, items: &mut Vec<Item>) {
-        let old = std::mem::take(items);
-        for mut item in old {
-            match self.expand(&item) {
-                Some(expanded) => items.extend(expanded),
-                None => {
-                    self.visit_item_mut(&mut item);
-                    items.push(item);
-                }
-            }
-        }
-    }
-}
-
-impl VisitMut for Expander<'_> {
-    fn visit_file_mut(&mut self, file: &mut syn::File) {
-        self.items(&mut file.items);
-    }
-
-    fn visit_item_mod_mut(&mut self, item: &mut syn::ItemMod) {
-        if let Some((_, items)) = &mut item.content {
-            self.items(items);
-        }
-    }
-
-    fn visit_block_mut(&mut self, block: &mut syn::Block) {
-        let old = std::mem::take(&mut block.stmts);
-        for mut stmt in old {
-            let expanded = match &stmt {
-                Stmt::Item(item) => self.expand(item),
-                _ => None,
-            };
-            match expanded {
-                Some(items) => block.stmts.extend(items.into_iter().map(Stmt::Item)),
-                None => {
-                    self.visit_stmt_mut(&mut stmt);
-                    block.stmts.push(stmt);
-                }
-            }
+        if let Some(plan) = self.errors.take(plan) {
+            self.found.push(Found {
+                annotation,
+                attribute,
+                range: item.span().byte_range(),
+                tokens: crate::emit::tokens(&plan, self.ctx),
+            });
         }
     }
 }

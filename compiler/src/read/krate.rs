@@ -25,6 +25,8 @@ pub struct Model {
     pub functions: Vec<FunctionItem>,
     /// Its state variables, in the order of the source.
     pub states: Vec<StateItem>,
+    /// Its functions that ask servers outside, in the order of the source.
+    pub externals: Vec<ExternalItem>,
     /// Names of the types that the crate defines.
     pub types: BTreeSet<String>,
     /// What was wrong with single files and items.
@@ -89,6 +91,17 @@ pub(crate) struct ServiceItem {
     pub(crate) start: usize,
     /// The name of its client, in the same module.
     pub(crate) client: String,
+}
+
+/// A function that asks a server outside.
+#[derive(Debug, Clone)]
+pub struct ExternalItem {
+    /// Its Rust name.
+    pub name: String,
+    /// `POST`, …
+    pub method: &'static str,
+    /// Where to, with `{argument}`s.
+    pub url: String,
 }
 
 /// A function body and what it mentions.

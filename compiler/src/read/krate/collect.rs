@@ -1,7 +1,8 @@
 //! One file → the model: annotated items, and who mentions what.
 
 use super::{
-    Body, FunctionItem, Model, Place, ServiceItem, SourceFile, StateItem, Syntax, files::is_test,
+    Body, ExternalItem, FunctionItem, Model, Place, ServiceItem, SourceFile, StateItem, Syntax,
+    files::is_test,
 };
 use crate::{
     Ctx,
@@ -329,7 +330,12 @@ impl<'ast> Visit<'ast> for Collector<'_> {
             Ok(Plan::State(plans)) => {
                 return plans.into_iter().for_each(|plan| self.add_state(plan));
             }
-            Ok(Plan::External(_) | Plan::Nondet(_)) => {}
+            Ok(Plan::External(plan)) => self.model.externals.push(ExternalItem {
+                name: plain(&plan.item.sig.ident),
+                method: plan.method,
+                url: plan.url.clone(),
+            }),
+            Ok(Plan::Nondet(_)) => {}
             Err(error) => {
                 report(
                     self.file,

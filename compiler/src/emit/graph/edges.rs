@@ -1,0 +1,187 @@
+//! Who leads to whom in a crate.
+
+use super::{Edge, EdgeKind};
+use crate::{
+    analyse::{Fact, Index, ItemId, Mode, Res, What},
+    check::app::Successors,
+    read::krate::Model,
+};
+use skylark_abi::schema::Function;
+use std::collections::{BTreeMap, BTreeSet};
+use syn::{Expr, ExprMethodCall};
+
+/// How a function's edges to its successors are meant.
+fn of_next(function: &Function) -> EdgeKind {
+    match (function.each, function.choice) {
+        (true, _) => EdgeKind::Each,
+        (_, true) => EdgeKind::Choice,
+        _ => EdgeKind::Next,
+    }
+}
+
+/// The edges of a crate, in order. Successors that do not resolve are left out; the
+/// checks report them.
+pub(super) fn of(model: &Model) -> Vec<Edge> {
+    let names = |f: usize| model.functions[f].schema.name.clone();
+    let mut edges = BTreeSet::new();
+    let resolved = Successors::resolve(model);
+    for (from, successors) in resolved.edges.iter().enumerate() {
+        let (join, handler) = (resolved.joins[from], resolved.handlers[from]);
+        // What joins is the last of the successors.
+        let plain = &successors[..successors.len() - usize::from(join.is_some())];
+        let next = of_next(&model.functions[from].schema);
+        let next = plain.iter().map(|to| (*to, next));
+        let join = join.map(|to| (to, EdgeKind::Join));
+        let error = handler.map(|to| (to, EdgeKind::OnError));
+        for (to, kind) in next.chain(join).chain(error) {
+            edges.insert(Edge {
+                from: names(from),
+                to: names(to),
+                kind,
+            });
+        }
+    }
+    edges.extend(Bodies::new(model, &Index::new(model)).edges());
+    edges.into_iter().collect()
+}
+
+/// What functions do while they run.
+struct Bodies<'a, 'm> {
+    model: &'m Model,
+    index: &'a Index<'m>,
+    /// Names of functions by their item.
+    functions: BTreeMap<ItemId, &'m str>,
+    /// Names of state variables by their path: `app::SEEN`, `app::Hotel::rooms`.
+    states: BTreeMap<String, &'m str>,
+}
+
+impl<'a, 'm> Bodies<'a, 'm> {
+    fn new(model: &'m Model, index: &'a Index<'m>) -> Self {
+        let functions = index.handlers().into_iter().map(|handler| {
+            let item = index.bodies[handler.body].item;
+            (item, handler.function.schema.name.as_str())
+        });
+        let states = model.states.iter().map(|state| {
+            let path = format!("{}::{}", state.place.module, state.schema.ident);
+            (path, state.schema.name.as_str())
+        });
+        Self {
+            model,
+            index,
+            functions: functions.collect(),
+            states: states.collect(),
+        }
+    }
+
+    fn edges(&self) -> BTreeSet<Edge> {
+        let mut edges = BTreeSet::new();
+        for handler in self.index.handlers() {
+            let from = &handler.function.schema.name;
+            for body in self.index.reach(handler.body).bodies() {
+                let facts = &self.index.bodies[body].facts;
+                for fact in facts {
+                    edges.extend(
+                        self.of_fact(fact, facts)
+                            .into_iter()
+                            .map(|(to, kind)| Edge {
+                                from: from.clone(),
+                                to: to.to_owned(),
+                                kind,
+                            }),
+                    );
+                }
+            }
+        }
+        edges
+    }
+
+    /// What one fact among those of a body leads to.
+    fn of_fact(&self, fact: &Fact<'_>, all: &[Fact<'_>]) -> Vec<(&'m str, EdgeKind)> {
+        let called = |targets: &[ItemId]| {
+            let kind = self.way(fact, all);
+            let names = targets
+                .iter()
+                .filter_map(|target| self.functions.get(target));
+            names.map(|name| (*name, kind)).collect()
+        };
+        match &fact.what {
+            What::Call {
+                target: Res::Item(item),
+                mode: Mode::Remote,
+                ..
+            } => called(&[*item]),
+            What::Method {
+                targets,
+                mode: Mode::Remote,
+                ..
+            } => called(targets),
+            // A declaration without a body is no item.
+            What::Call {
+                target: Res::Unknown(path) | Res::Foreign(path),
+                mode: Mode::Here,
+                ..
+            } => {
+                let last = path.rsplit("::").next().unwrap_or(path).trim();
+                let mut asked = self.model.externals.iter();
+                let asked = asked.find(|external| external.name == last);
+                asked
+                    .map(|e| (e.name.as_str(), EdgeKind::Asks))
+                    .into_iter()
+                    .collect()
+            }
+            What::Path {
+                target: Res::Item(item),
+            } => {
+                let state = self.states.get(&self.index.items[*item].path);
+                state
+                    .map(|state| (*state, EdgeKind::Uses))
+                    .into_iter()
+                    .collect()
+            }
+            What::Field { on, name } => {
+                let state = on.ty.item().and_then(|item| {
+                    let path = format!("{}::{name}", self.index.items[item].path);
+                    self.states.get(&path)
+                });
+                state
+                    .map(|state| (*state, EdgeKind::Uses))
+                    .into_iter()
+                    .collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// How a call is made: what is done with it on the same line, `.after(…)`, `.send()`.
+    fn way(&self, call: &Fact<'_>, all: &[Fact<'_>]) -> EdgeKind {
+        let at = call.site.span.byte_range().start;
+        let done = |wanted: &str| {
+            all.iter().any(|fact| match &fact.what {
+                What::Method { name, call, .. } => name == wanted && is_on(call, at),
+                _ => false,
+            })
+        };
+        match (done("after"), done("send")) {
+            (false, false) => EdgeKind::Call,
+            (true, false) => EdgeKind::CallLater,
+            (false, true) => EdgeKind::OneWay,
+            (true, true) => EdgeKind::OneWayLater,
+        }
+    }
+}
+
+/// Whether a method is called on what is called at byte `at`.
+fn is_on(method: &ExprMethodCall, at: usize) -> bool {
+    use syn::spanned::Spanned as _;
+    let mut receiver = &*method.receiver;
+    loop {
+        match receiver {
+            Expr::MethodCall(inner) if inner.method.span().byte_range().start == at => return true,
+            Expr::MethodCall(inner) => receiver = &inner.receiver,
+            // `Client::f(x)`, `call!(f(x))`
+            Expr::Call(call) => return call.func.span().byte_range().contains(&at),
+            Expr::Macro(mac) => return mac.span().byte_range().contains(&at),
+            _ => return false,
+        }
+    }
+}

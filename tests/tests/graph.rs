@@ -1,0 +1,148 @@
+//! Graphs compared, and drawn.
+
+use skylark_compiler::{Ctx, Graph, GraphDiff, Model, SourceFile, load, read_crate};
+use std::path::Path;
+
+fn graph(text: &str) -> Graph {
+    let file = SourceFile {
+        path: "src/lib.rs".into(),
+        module: "app".into(),
+        text: text.into(),
+    };
+    Graph::of(&read_crate(vec![file], &Ctx::default()))
+}
+
+/// Compares what becomes of a graph by lines.
+#[track_caller]
+fn check(before: &str, after: &str, wanted: &[&str]) -> GraphDiff {
+    let diff = GraphDiff::between(&graph(before), &graph(after));
+    assert_eq!(
+        diff.text().lines().collect::<Vec<_>>(),
+        wanted,
+        "{before}\n{after}"
+    );
+    assert_eq!(diff.is_empty(), wanted.is_empty());
+    diff
+}
+
+const BEFORE: &str = "
+    #[skylark::state] static SEEN: AtomicU64 = AtomicU64::new(0);
+    #[skylark::chain(next = b)] fn a(x: u8) -> u8 { x }
+    #[skylark::function(timeout = \"1s\")] fn b(x: u8) -> u8 { SEEN.load(Relaxed); x }
+    #[skylark::function] fn gone() {}
+";
+
+const AFTER: &str = "
+    #[skylark::state] static SEEN: AtomicU32 = AtomicU32::new(0);
+    #[skylark::chain(next = c)] fn a(x: u8) -> u8 { x }
+    #[skylark::function(timeout = \"2s\")] fn b(x: u8) -> u8 { x }
+    #[skylark::function] fn c(x: u8) {}
+";
+
+#[test]
+fn what_is_other() {
+    check(BEFORE, BEFORE, &[]);
+    // Where something is, is no change; nor is what is no part of the graph.
+    check(
+        BEFORE,
+        &format!("fn x() {{}}\n{}", BEFORE.replace('\n', "\n\n")),
+        &[],
+    );
+    let diff = check(
+        BEFORE,
+        AFTER,
+        &[
+            "+ function c (u8) -> ()",
+            "- function gone () -> ()",
+            "~ function a: next [\"b\"] -> [\"c\"]",
+            "~ function b: options.timeout_ms 1000 -> 2000",
+            "~ state SEEN: cell AtomicU64 -> AtomicU32",
+            "~ state SEEN: type u64 -> u32",
+            "+ a goes to c",
+            "- a goes to b",
+            "- b uses SEEN",
+        ],
+    );
+    let mermaid = diff.mermaid();
+    for line in [
+        "  class c added\n",
+        "  class gone removed\n",
+        "  class a,b,SEEN changed\n",
+        "  linkStyle 1 stroke:#1a7f37",
+        "  linkStyle 0,2 stroke:#cf222e",
+    ] {
+        assert!(mermaid.contains(line), "{line} in\n{mermaid}");
+    }
+    let dot = diff.dot();
+    assert!(
+        dot.contains("\"gone\" [shape=box, label=\"gone\\n() -> ()\", color=\"#cf222e\""),
+        "{dot}"
+    );
+    let svg = diff.svg("other");
+    for part in [
+        "class=\"function added\"",
+        "class=\"function removed\"",
+        "class=\"state changed\"",
+        "line next removed",
+    ] {
+        assert!(svg.contains(part), "{part} in\n{svg}");
+    }
+    assert_eq!(
+        svg,
+        GraphDiff::between(&graph(BEFORE), &graph(AFTER)).svg("other")
+    );
+}
+
+fn example(name: &str) -> Model {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../examples")
+        .join(name)
+        .join("src/lib.rs");
+    let (files, missing) = load(&root, name, |path| std::fs::read_to_string(path)).unwrap();
+    assert_eq!(missing, []);
+    read_crate(files, &Ctx::default())
+}
+
+/// The picture in the README is what the command draws.
+#[test]
+fn the_picture_in_the_documentation_is_current() {
+    let drawn = Graph::of(&example("shop")).svg("The functions and states of shop");
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/graph.svg");
+    if std::env::var_os("INSTA_UPDATE").is_some_and(|update| update == "always") {
+        std::fs::write(&file, &drawn).unwrap();
+    }
+    let shown = std::fs::read_to_string(file).unwrap_or_default();
+    assert!(
+        drawn == shown,
+        "docs/graph.svg is out of date; draw it with: cargo skylark graph -p shop --format svg -o docs/graph.svg \
+         (or INSTA_UPDATE=always cargo test -p skylark-tests --test graph)"
+    );
+}
+
+/// Whatever is drawn, no text leaves the picture and no two boxes overlap: each box has a
+/// place of its own, inside.
+#[test]
+fn every_example_fits_its_picture() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    for entry in std::fs::read_dir(examples).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.join("src/lib.rs").is_file() {
+            continue;
+        }
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let svg = Graph::of(&example(&name)).svg(&name);
+        let size = |name: &str| -> f64 {
+            let at = svg.find(&format!(" {name}=\"")).unwrap() + name.len() + 3;
+            svg[at..].split('"').next().unwrap().parse().unwrap()
+        };
+        let (width, height) = (size("width"), size("height"));
+        assert!(
+            width > 100.0 && height > 100.0,
+            "{name}: {width} x {height}"
+        );
+        assert!(
+            !svg.contains("NaN") && !svg.contains("inf"),
+            "{name}: {svg}"
+        );
+    }
+}
