@@ -77,6 +77,8 @@ pub struct Global {
 pub enum Command {
     /// Make a new app that builds, tests and runs.
     New(New),
+    /// Make an annotated app of an ordinary service.
+    Lift(Lift),
     /// Show what the annotations become.
     Expand(Expand),
     /// Write the app as a crate in which every annotation is expanded.
@@ -138,6 +140,38 @@ Example:
 pub struct New {
     /// The app's directory; its last part is the app's name.
     pub path: PathBuf,
+    /// Take Skylark from this checkout rather than where this command was built from.
+    #[arg(long, value_name = "DIR")]
+    pub path_to_skylark: Option<PathBuf>,
+}
+
+/// `lift`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cargo skylark lift                      what would change, and what is asked
+  cargo skylark lift shop --out shop-app  writes the annotated crate beside it
+  cargo skylark lift --apply              rewrites this crate; its files must be committed
+
+It reads handlers of axum routers, and of services whose interface Thrift generates.
+Shared state and globals become `#[skylark::state]`, handlers become functions that take
+plain arguments, and calls of handlers are awaited. What it cannot decide stands in the
+source as a comment: // skylark: …? Answer those, then run `cargo skylark check` and
+`cargo test`.")]
+pub struct Lift {
+    /// The crate's directory.
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub crate_dir: PathBuf,
+    /// Write the annotated crate to this directory, which must not exist or be one that
+    /// lift wrote before.
+    #[arg(long, value_name = "DIR", conflicts_with = "apply")]
+    pub out: Option<PathBuf>,
+    /// Rewrite the crate itself.
+    #[arg(long)]
+    pub apply: bool,
+    /// Give the app another name than the package has.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
     /// Take Skylark from this checkout rather than where this command was built from.
     #[arg(long, value_name = "DIR")]
     pub path_to_skylark: Option<PathBuf>,

@@ -165,6 +165,27 @@ pub fn table<const N: usize>(
     lines.join("\n")
 }
 
+/// How a file would change, as `diff -u` and git show it.
+pub fn diff(path: &str, old: &str, new: &str) -> String {
+    let lines = similar::TextDiff::from_lines(old, new);
+    let mut unified = lines.unified_diff();
+    let text = unified
+        .context_radius(3)
+        .header(&format!("a/{path}"), &format!("b/{path}"))
+        .to_string();
+    let coloured = text.lines().map(|line| {
+        let style = match line.as_bytes().first() {
+            _ if line.starts_with("--- ") || line.starts_with("+++ ") => Style::new().bold(),
+            Some(b'+') => AnsiColor::Green.on_default(),
+            Some(b'-') => AnsiColor::Red.on_default(),
+            Some(b'@') => AnsiColor::Cyan.on_default(),
+            _ => return format!("{line}\n"),
+        };
+        format!("{style}{line}{style:#}\n")
+    });
+    coloured.collect()
+}
+
 /// `1 error`, `2 errors`
 pub fn count(n: usize, what: &str) -> String {
     let plural = if n == 1 { "" } else { "s" };

@@ -53,6 +53,7 @@ fn help_teaches() {
         "",
         "new",
         "emit",
+        "lift",
         "check",
         "build",
         "up",

@@ -14,6 +14,8 @@ mod analyse;
 mod check;
 mod emit;
 mod errors;
+#[cfg(feature = "krate")]
+mod lift;
 mod lower;
 mod read;
 #[cfg(feature = "krate")]
@@ -32,6 +34,7 @@ pub use {
             format_expansion,
         },
     },
+    lift::{Decision, Kind, Lifted, LiftedFile, Question, Report, lift},
     read::krate::{Model, SourceFile, SourceSpan, load, read as read_crate},
     shape::shapes,
 };

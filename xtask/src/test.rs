@@ -180,7 +180,7 @@ fn deny(output: &Output) -> Result<Done> {
 }
 
 /// The examples whose modules the tests run.
-const GUESTS: [&str; 8] = [
+const GUESTS: [&str; 9] = [
     "firealarm",
     "hashchain",
     "counter",
@@ -189,6 +189,7 @@ const GUESTS: [&str; 8] = [
     "media",
     "expenses",
     "shop",
+    "boxoffice-app",
 ];
 
 fn guests(output: &Output) -> Result<()> {

@@ -3,6 +3,7 @@
 pub mod build;
 pub mod diagnostics;
 pub mod emitted;
+pub mod lift;
 pub mod module;
 pub mod new;
 pub mod project;

@@ -46,7 +46,8 @@ impl Origin {
         }
     }
 
-    fn dependency(&self) -> InlineTable {
+    /// The line of Cargo.toml.
+    pub(super) fn dependency(&self) -> InlineTable {
         let mut table = InlineTable::new();
         table.insert("package", "skylark-rt".into());
         match self {

@@ -32,7 +32,11 @@ impl Sources {
         Self::read_seen_from(root, library, &std::env::current_dir().unwrap_or_default())
     }
 
-    fn read_seen_from(root: &Path, library: &str, shown_from: &Path) -> Result<Self> {
+    /// As [`Sources::read`], with paths relative to `shown_from` where they are inside it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn read_seen_from(root: &Path, library: &str, shown_from: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(root)
             .map_err(|error| environment(format!("cannot read {}: {error}", root.display())))?;
         let mut reader = Reader {

@@ -8,6 +8,7 @@ mod emit;
 mod expand;
 mod graph;
 mod invoke;
+mod lift;
 mod new;
 mod node;
 mod promise;
@@ -28,6 +29,7 @@ use anyhow::Result;
 pub async fn run(command: Command, output: &Output) -> Result<()> {
     match command {
         Command::New(args) => new::run(&args, output),
+        Command::Lift(args) => lift::run(&args, output),
         Command::Expand(args) => expand::run(&args, output),
         Command::Emit(args) => emit::run(&args, output),
         Command::Check(args) => match &args.against {

@@ -1,0 +1,254 @@
+//! A crate on disk, lifted: what its files become.
+
+mod manifest;
+
+use super::{new::Origin, sources::Sources};
+use crate::error::{environment, usage};
+use anyhow::{Result, anyhow};
+use cargo_metadata::{MetadataCommand, Package, Target, TargetKind};
+use skylark_compiler::{Decision, Kind, Report};
+use std::{
+    collections::BTreeSet,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// A crate and what becomes of it.
+#[derive(Debug)]
+pub struct LiftedCrate {
+    /// The package's name.
+    pub name: String,
+    /// Its directory.
+    pub directory: PathBuf,
+    /// Files that change, by their paths in it.
+    pub changes: Vec<Change>,
+    /// What was decided and what is asked.
+    pub report: Report,
+}
+
+/// A file that changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Its path in the package.
+    pub path: String,
+    /// What it was; `None` of a new one.
+    pub before: Option<String>,
+    /// What it is; `None` if it goes.
+    pub after: Option<String>,
+}
+
+impl LiftedCrate {
+    /// Lifts the package in `directory`. Nothing is written.
+    ///
+    /// `name` is another name for the package, `home` where it will be, as Cargo.toml
+    /// says where Skylark is from there.
+    ///
+    /// # Errors
+    /// There is no package, it is no Rust, or it names Skylark already.
+    pub fn read(
+        directory: &Path,
+        name: Option<&str>,
+        origin: &Origin,
+        home: &Path,
+    ) -> Result<Self> {
+        let package = package(directory)?;
+        let manifest: PathBuf = package.manifest_path.clone().into();
+        let directory = manifest.parent().unwrap_or(directory).to_owned();
+        if package.dependencies.iter().any(|d| d.name == "skylark-rt") {
+            return Err(usage(format!(
+                "package `{}` uses Skylark already: `cargo skylark check` looks at it",
+                package.name
+            )));
+        }
+        let (root, programs) = targets(&package)?;
+        let library = package.name.replace('-', "_");
+        let sources = Sources::read_seen_from(&root, &library, &directory)?;
+        if let Some(fault) = sources.faults.first() {
+            return Err(anyhow!(
+                "{}:{}: {}",
+                fault.file,
+                fault.span.line,
+                fault.message
+            ));
+        }
+        let lifted = skylark_compiler::lift(&sources.files).map_err(|error| anyhow!(error))?;
+        let edition = package.edition.as_str();
+        let mut report = lifted.report;
+        let mut changes: Vec<Change> = lifted
+            .files
+            .into_iter()
+            .map(|file| Change {
+                after: file
+                    .after
+                    .map(|text| formatted(file.before.as_deref(), text, edition, &directory)),
+                path: file.path,
+                before: file.before,
+            })
+            .collect();
+        for (path, why) in programs
+            .iter()
+            .map(|path| (path, "a node serves the functions: there is no program"))
+            .chain(
+                tests(&directory)
+                    .iter()
+                    .map(|path| (path, "it asks the router, which is gone")),
+            )
+        {
+            let shown = path
+                .strip_prefix(&directory)
+                .unwrap_or(path)
+                .display()
+                .to_string();
+            if changes.iter().any(|change| change.path == shown) {
+                continue;
+            }
+            changes.push(Change {
+                before: Some(read(path)?),
+                after: None,
+                path: shown.clone(),
+            });
+            report.decisions.push(Decision {
+                kind: Kind::Removed,
+                file: shown.clone(),
+                line: 1,
+                what: shown,
+                became: String::new(),
+                why: why.to_owned(),
+            });
+        }
+        report.decisions.sort();
+        let text = read(&manifest)?;
+        let mut mentions = lifted.mentions;
+        let edit = manifest::Edit {
+            name,
+            mentions: &mut mentions,
+            skylark: manifest::skylark(origin, home),
+        };
+        let edited = manifest::edit(&text, edit)?;
+        changes.push(Change {
+            path: "Cargo.toml".into(),
+            before: Some(text),
+            after: Some(edited),
+        });
+        changes.retain(|change| change.before != change.after);
+        changes.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(Self {
+            name: package.name.to_string(),
+            directory,
+            changes,
+            report,
+        })
+    }
+}
+
+fn read(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path)
+        .map_err(|error| environment(format!("cannot read {}: {error}", path.display())))
+}
+
+fn package(directory: &Path) -> Result<Package> {
+    let manifest = directory.join("Cargo.toml");
+    if !manifest.is_file() {
+        return Err(environment(format!(
+            "no Cargo.toml in {}",
+            directory.display()
+        )));
+    }
+    let mut command = MetadataCommand::new();
+    command.no_deps().manifest_path(&manifest);
+    let metadata = command.exec().map_err(|error| match error {
+        cargo_metadata::Error::CargoMetadata { stderr } => environment(format!(
+            "cargo cannot read the package in {}: {}",
+            directory.display(),
+            stderr.trim().trim_start_matches("error: ")
+        )),
+        other => other.into(),
+    })?;
+    let manifest = manifest.canonicalize().unwrap_or(manifest);
+    let mut packages = metadata.packages.into_iter();
+    packages
+        .find(|package| {
+            package
+                .manifest_path
+                .canonicalize()
+                .is_ok_and(|path| path == manifest)
+        })
+        .ok_or_else(|| environment(format!("{} is no package", directory.display())))
+}
+
+/// The root that is lifted, and programs that go.
+fn targets(package: &Package) -> Result<(PathBuf, Vec<PathBuf>)> {
+    let is = |target: &&Target, kinds: &[TargetKind]| {
+        kinds.iter().any(|kind| target.kind.contains(kind))
+    };
+    let of = |kinds: &[TargetKind]| -> Vec<PathBuf> {
+        let found = package.targets.iter().filter(|target| is(target, kinds));
+        found.map(|target| target.src_path.clone().into()).collect()
+    };
+    let libraries = of(&[TargetKind::Lib, TargetKind::RLib, TargetKind::CDyLib]);
+    let programs = of(&[TargetKind::Bin]);
+    match (libraries.first(), programs.as_slice()) {
+        (Some(library), _) => Ok((library.clone(), programs)),
+        (None, [program]) => Ok((program.clone(), Vec::new())),
+        (None, []) => Err(environment(format!(
+            "package `{}` has nothing to lift",
+            package.name
+        ))),
+        (None, _) => Err(usage(format!(
+            "package `{}` has several programs and no library: move the handlers into src/lib.rs first",
+            package.name
+        ))),
+    }
+}
+
+/// Integration tests that drive the server.
+fn tests(directory: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = directory.join("tests").read_dir() else {
+        return Vec::new();
+    };
+    let mut found: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|e| e == "rs"))
+        .filter(|path| {
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            let names: BTreeSet<String> = text
+                .split(|c: char| !c.is_alphanumeric() && c != '_')
+                .map(str::to_owned)
+                .collect();
+            manifest::SERVERS
+                .iter()
+                .any(|server| names.contains(&server.replace('-', "_")))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+/// What rustfmt makes of a new text, if it had nothing to say of the old one.
+fn formatted(before: Option<&str>, after: String, edition: &str, directory: &Path) -> String {
+    let was = before.is_none_or(|text| rustfmt(text, edition, directory).as_deref() == Some(text));
+    was.then(|| rustfmt(&after, edition, directory))
+        .flatten()
+        .unwrap_or(after)
+}
+
+/// `None` where there is no rustfmt, or it does not understand the text.
+fn rustfmt(text: &str, edition: &str, directory: &Path) -> Option<String> {
+    let mut child = Command::new("rustfmt")
+        .args(["--edition", edition, "--emit", "stdout"])
+        .current_dir(directory)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .ok()?;
+    let mut input = child.stdin.take()?;
+    let text = text.to_owned();
+    let writer = std::thread::spawn(move || input.write_all(text.as_bytes()));
+    let output = child.wait_with_output().ok()?;
+    let written = writer.join().is_ok_and(|written| written.is_ok());
+    let text = String::from_utf8(output.stdout).ok()?;
+    (written && output.status.success() && !text.is_empty()).then_some(text)
+}

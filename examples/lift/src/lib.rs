@@ -1,0 +1,1 @@
+//! Services before and after `cargo skylark lift`; the tests compare them.
