@@ -85,6 +85,8 @@ pub enum Command {
     Emit(Emit),
     /// Look at the whole app and report what is wrong with it.
     Check(Check),
+    /// Mend what `check` finds and can mend with certainty; shows a diff first.
+    Fix(Fix),
     /// Draw the app's functions, successors and state.
     Graph(Graph),
     /// Build the app into a small wasm module and show its schema.
@@ -229,6 +231,12 @@ Examples:
 
 With `--against`, each state variable is `compatible`, `needs a migration` or `would lose data`;
 the last two end it with exit code 1, and a node refuses such a module while it stores a value.
+  cargo skylark check --only hash_iteration,SKY0007
+
+Skylark.toml, beside Cargo.toml, sets levels for the whole crate:
+  [checks]
+  unused_state = \"deny\"                  allow, note, warn or deny; by name or number
+and `#[skylark::accept(unused_state)]` accepts what is found in one item.
 
 rustc's own checks (types of successors, borrow checks) are those of `cargo check`.")]
 pub struct Check {
@@ -242,6 +250,30 @@ pub struct Check {
     /// The app's name on that node, if not the package's.
     #[arg(long, value_name = "NAME", requires = "against")]
     pub app: Option<String>,
+    /// Show these checks alone, by name or number.
+    #[arg(long, value_name = "CHECK,…", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Which crate.
+    #[command(flatten)]
+    pub project: Project,
+}
+
+/// `fix`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cargo skylark fix                       a diff; asks, on a terminal, whether to write it
+  cargo skylark fix --apply               writes it
+  cargo skylark fix > review.patch        for `git apply`
+
+Only files that git could give back are written. What is mended is checked again.")]
+pub struct Fix {
+    /// Write the changes without asking.
+    #[arg(long)]
+    pub apply: bool,
+    /// Change files with uncommitted changes, too, and those that git does not know.
+    #[arg(long)]
+    pub allow_dirty: bool,
     /// Which crate.
     #[command(flatten)]
     pub project: Project,

@@ -24,8 +24,8 @@ mod shape;
 #[cfg(feature = "krate")]
 pub use {
     check::{
-        app::check as check_app,
-        code::{Code, Diagnostic, Label, Level, Suggestion},
+        app::{check as check_app, check_with as check_app_with},
+        code::{Code, Diagnostic, Label, Level, Setting, Settings, Suggestion},
     },
     emit::{
         graph::{Changes, Edge, EdgeKind, External, Graph, GraphDiff},
@@ -99,6 +99,15 @@ pub fn expand_nondet(attr: TokenStream, item: TokenStream, ctx: &Ctx) -> TokenSt
 /// Expands `#[skylark::service(attr)] item`. The item survives every error.
 pub fn expand_service(attr: TokenStream, item: TokenStream, ctx: &Ctx) -> TokenStream {
     expand(Annotation::Service, attr, item, ctx)
+}
+
+/// Expands `#[skylark::accept(attr)] item`: the item itself. What is accepted there
+/// concerns `cargo skylark check` alone, which also knows the checks' names.
+pub fn expand_accept(attr: TokenStream, item: TokenStream) -> TokenStream {
+    match read::accepted(attr) {
+        Ok(_) => item,
+        Err(error) => errors::keep(item, &error),
+    }
 }
 
 fn expand(annotation: Annotation, attr: TokenStream, item: TokenStream, ctx: &Ctx) -> TokenStream {

@@ -117,6 +117,17 @@ pub fn service(attr: TokenStream, item: TokenStream) -> TokenStream {
     skylark_compiler::expand_service(attr.into(), item.into(), &ctx()).into()
 }
 
+/// Accepts what the named checks find in an item: `#[skylark::accept(hash_iteration)]`,
+/// by name or number, several with commas, and at the end perhaps `reason = "…"`.
+///
+/// It goes on functions, methods, impls, statics, structs and inline modules, and leaves
+/// them as they are: `cargo skylark check` looks for it. Levels for the whole crate are in
+/// Skylark.toml, beside Cargo.toml. `cargo skylark explain` tells what a check is about.
+#[proc_macro_attribute]
+pub fn accept(attr: TokenStream, item: TokenStream) -> TokenStream {
+    skylark_compiler::expand_accept(attr.into(), item.into()).into()
+}
+
 /// How the crate being compiled calls the runtime: what Cargo.toml renamed it
 /// to, else its library name.
 fn ctx() -> Ctx {

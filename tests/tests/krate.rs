@@ -326,8 +326,7 @@ fn findings_as_json() {
 
 #[test]
 fn codes_are_found_by_their_number() {
-    for (index, code) in Code::ALL.iter().enumerate() {
-        assert_eq!(code.as_str(), format!("SKY{:04}", index + 1));
+    for code in Code::ALL {
         assert_eq!(Code::parse(&code.to_string().to_lowercase()), Some(*code));
         assert!(!code.title().is_empty() && !code.explain().is_empty());
     }

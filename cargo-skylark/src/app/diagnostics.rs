@@ -133,6 +133,7 @@ mod tests {
                 file: main,
                 span: span("alrm"),
                 replacement: "alarm".into(),
+                certain: false,
             }),
         }
     }

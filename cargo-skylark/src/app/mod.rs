@@ -3,12 +3,14 @@
 pub mod build;
 pub mod diagnostics;
 pub mod emitted;
+pub mod fixes;
 pub mod lift;
 pub mod module;
 pub mod new;
 pub mod project;
 pub mod revision;
 pub mod schema_table;
+pub mod settings;
 pub mod sources;
 pub mod standalone;
 pub mod target;

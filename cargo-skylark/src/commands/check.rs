@@ -4,17 +4,27 @@ use crate::{
     app::{
         diagnostics::{render, tally},
         project::Project,
+        settings,
     },
     cli::Check,
     output::{Output, count},
 };
 use anyhow::{Result, bail};
-use skylark_compiler::{Level, check_app};
+use skylark_compiler::{Level, Setting, check_app_with};
 
 pub(super) fn run(args: &Check, output: &Output) -> Result<()> {
     let project = Project::find(&args.project)?;
     let model = project.model()?;
-    let found = check_app(&model);
+    let mut decided = settings::read(project.directory())?;
+    let only = settings::only(&args.only)?;
+    for code in &only {
+        // Asked for by name: what is silent otherwise is shown.
+        if decided.of(*code) == Setting::Allow {
+            decided.choose(*code, Setting::Note);
+        }
+    }
+    let mut found = check_app_with(&model, &decided);
+    found.retain(|d| only.is_empty() || only.contains(&d.code));
     for diagnostic in &found {
         output.result(diagnostic, |d| render(d, &model.files))?;
         if !output.json() {

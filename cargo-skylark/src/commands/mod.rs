@@ -6,6 +6,7 @@ mod check;
 mod deploy;
 mod emit;
 mod expand;
+mod fix;
 mod graph;
 mod invoke;
 mod lift;
@@ -36,6 +37,7 @@ pub async fn run(command: Command, output: &Output) -> Result<()> {
             Some(against) => against::run(&args, against, output).await,
             None => check::run(&args, output),
         },
+        Command::Fix(args) => fix::run(&args, output),
         Command::Graph(args) => graph::run(&args, output),
         Command::Build(args) => build::run(&args, output),
         Command::Up(args) => up::run(&args, output).await,

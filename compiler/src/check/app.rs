@@ -1,6 +1,9 @@
 //! What only the whole crate can answer.
 
-use super::code::{Code, Diagnostic, Label, Level, Suggestion};
+use super::{
+    accept,
+    code::{Code, Diagnostic, Label, Level, Settings, Suggestion},
+};
 use crate::read::krate::{FunctionItem, Model, Place};
 use skylark_abi::{
     Schema,
@@ -11,6 +14,11 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Checks a crate. The result holds what was wrong with single items, too, and
 /// is ordered by file and place.
 pub fn check(model: &Model) -> Vec<Diagnostic> {
+    check_with(model, &Settings::default())
+}
+
+/// As [`check`], with the levels that the crate decided on.
+pub fn check_with(model: &Model, settings: &Settings) -> Vec<Diagnostic> {
     let graph = Successors::resolve(model);
     let mut found = model.diagnostics.clone();
     found.extend(graph.faults.iter().cloned());
@@ -21,6 +29,8 @@ pub fn check(model: &Model) -> Vec<Diagnostic> {
     }
     unreached(model, &graph, &cycles, &mut found);
     unused_state(model, &mut found);
+    settings.apply(&mut found);
+    accept::apply(model, &mut found);
     found.sort_by(|a, b| {
         (&a.file, a.span, a.code, &a.message).cmp(&(&b.file, b.span, b.code, &b.message))
     });
@@ -225,6 +235,7 @@ fn unresolved(
             file: d.file.clone(),
             span,
             replacement: near.to_owned(),
+            certain: false,
         });
     }
     d

@@ -2,6 +2,8 @@
 //! checked values only: a `Duration` where the user wrote `"2s"`.
 
 #[cfg(feature = "krate")]
+mod accept;
+#[cfg(feature = "krate")]
 pub(crate) mod app;
 mod borrow;
 mod client;

@@ -89,8 +89,13 @@ impl<'a> Touch<'a> {
         seen: &mut BTreeSet<String>,
     ) -> bool {
         let plain_attributes = method.attrs.iter().all(|attr| {
-            let first = attr.path().segments.first();
-            first.is_some_and(|s| PLAIN_ATTRIBUTES.iter().any(|plain| s.ident == plain))
+            let path = &attr.path().segments;
+            let plain = |name: &syn::Ident| PLAIN_ATTRIBUTES.iter().any(|plain| name == plain);
+            match (path.len(), path.first(), path.last()) {
+                // `skylark::accept`, whatever the runtime is called.
+                (2, Some(first), Some(last)) => plain(&first.ident) || last.ident == "accept",
+                (_, first, _) => first.is_some_and(|s| plain(&s.ident)),
+            }
         });
         plain_attributes && self.tokens(method.body.clone(), fields, seen)
     }

@@ -1,6 +1,7 @@
 //! Tokens → what the user wrote: one annotated item, or a whole crate's files.
 //! Nothing is judged here but whether it can be read.
 
+mod accept;
 mod client;
 mod handler;
 #[cfg(feature = "krate")]
@@ -11,6 +12,7 @@ mod service;
 mod text;
 mod variable;
 
+pub(crate) use accept::accepted;
 pub(crate) use client::{RawExternal, RawNondet};
 pub(crate) use handler::{Handler, Method, RawFunction, Receiver};
 pub(crate) use object::RawObject;

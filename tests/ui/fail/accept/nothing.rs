@@ -1,0 +1,6 @@
+#[skylark::accept]
+fn nothing() {}
+
+fn main() {
+    nothing();
+}
