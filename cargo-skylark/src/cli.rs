@@ -226,12 +226,12 @@ Examples:
   cargo skylark check                     errors end it with exit code 1
   cargo skylark check --deny-warnings     warnings do, too
   cargo skylark check --json | jq         one object per diagnostic
+  cargo skylark check --only hash_iteration,SKY0007
   cargo skylark check --against old.wasm  would this code read what that module stored?
   cargo skylark check --against node1     the same for what a node runs
 
 With `--against`, each state variable is `compatible`, `needs a migration` or `would lose data`;
 the last two end it with exit code 1, and a node refuses such a module while it stores a value.
-  cargo skylark check --only hash_iteration,SKY0007
 
 Skylark.toml, beside Cargo.toml, sets levels for the whole crate:
   [checks]
@@ -253,9 +253,38 @@ pub struct Check {
     /// Show these checks alone, by name or number.
     #[arg(long, value_name = "CHECK,…", value_delimiter = ',')]
     pub only: Vec<String>,
+    /// Which functions to take for handlers: annotated, or all-pub, to look at a crate
+    /// that is no app yet.
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        value_name = "WHICH"
+    )]
+    pub as_handlers: AsHandlers,
     /// Which crate.
     #[command(flatten)]
     pub project: Project,
+}
+
+/// Which functions the checks take for handlers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum AsHandlers {
+    /// Those that are annotated.
+    #[default]
+    Annotated,
+    /// Every public function and method.
+    AllPub,
+}
+
+impl From<AsHandlers> for skylark_compiler::Handlers {
+    fn from(which: AsHandlers) -> Self {
+        match which {
+            AsHandlers::Annotated => Self::Annotated,
+            AsHandlers::AllPub => Self::AllPublic,
+        }
+    }
 }
 
 /// `fix`

@@ -26,6 +26,7 @@ pub use {
     check::{
         app::{check as check_app, check_with as check_app_with},
         code::{Code, Diagnostic, Label, Level, Setting, Settings, Suggestion},
+        lints::Handlers,
     },
     emit::{
         graph::{Changes, Edge, EdgeKind, External, Graph, GraphDiff},
@@ -56,6 +57,13 @@ impl Ctx {
     /// was renamed to in Cargo.toml).
     pub fn new(runtime: syn::Path) -> Self {
         Self { runtime }
+    }
+
+    /// The crate's name for the runtime.
+    #[cfg(feature = "krate")]
+    fn name(&self) -> String {
+        let last = self.runtime.segments.last();
+        last.map_or_else(|| "skylark".into(), |last| last.ident.to_string())
     }
 
     /// The one module that generated code names.

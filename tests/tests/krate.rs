@@ -78,12 +78,10 @@ fn the_examples_get_no_findings() {
         }
         let (files, missing) = load(&root, "app", |path| std::fs::read_to_string(path)).unwrap();
         let model = read_crate(files, &Ctx::default());
-        assert_eq!(
-            (missing, check_app(&model)),
-            (vec![], vec![]),
-            "{}",
-            root.display()
-        );
+        let mut found = check_app(&model);
+        // A note is no alarm.
+        found.retain(|finding| finding.level != Level::Note);
+        assert_eq!((missing, found), (vec![], vec![]), "{}", root.display());
         seen += usize::from(!model.functions.is_empty());
     }
     assert!(seen >= 2, "only {seen} examples have functions");
@@ -433,7 +431,7 @@ pub fn close() { skylark::with_mut(|hotel: &mut Hotel| hotel.last = None) }
 
 #[test]
 fn services_are_part_of_the_app() {
-    check(SERVICE, &[]);
+    check(SERVICE, &["SKY0032 note 4:64 `names`"]);
     let model = model(SERVICE);
     let schema = model.schema();
     let functions: Vec<(&str, &str)> = schema

@@ -1,5 +1,6 @@
 //! `cargo xtask`: the project's own tasks.
 
+mod alarms;
 mod bench;
 mod demo;
 mod process;
@@ -25,6 +26,8 @@ enum Task {
     Test(test::Options),
     /// Kill real nodes under load, and check that everything took effect once.
     Torture(torture::Options),
+    /// See what the checks say of published crates.
+    Alarms(alarms::Options),
     /// Measure, side by side, and write docs/benchmarks.md.
     Bench(bench::Options),
 }
@@ -42,6 +45,7 @@ fn main() -> Exit {
         Task::Demo(options) => demo::run(options, &output),
         Task::Test(options) => test::run(options, &output),
         Task::Torture(options) => torture::run(options, &output),
+        Task::Alarms(options) => alarms::run(options, &output),
         Task::Bench(options) => bench::run(options, &output),
     };
     let Err(error) = done else {

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use skylark_compiler::{
-    Ctx, Diagnostic, Level, Settings, SourceFile, Suggestion, check_app_with, read_crate,
+    Ctx, Diagnostic, Handlers, Level, Settings, SourceFile, Suggestion, check_app_with, read_crate,
 };
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ pub struct Fixed {
 pub fn fix(files: Vec<SourceFile>, ctx: &Ctx, settings: &Settings) -> Result<Fixed> {
     let check = |files: &[SourceFile]| {
         let model = read_crate(files.to_vec(), ctx);
-        check_app_with(&model, settings)
+        check_app_with(&model, settings, Handlers::Annotated)
     };
     let mut fixed = Fixed {
         left: check(&files),
@@ -98,5 +98,63 @@ fn apply(file: &mut SourceFile, chosen: &[&Diagnostic]) {
         if file.text.get(range.clone()).is_some() {
             file.text.replace_range(range, &edit.replacement);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use skylark_compiler::Code;
+
+    const BEFORE: &str = include_str!("../../../tests/ui/fixes/shop.rs");
+    /// rustc compiles it among the UI tests.
+    const AFTER: &str = include_str!("../../../tests/ui/pass/fixed.rs");
+
+    fn of(text: &str) -> Vec<SourceFile> {
+        vec![SourceFile {
+            path: "src/lib.rs".into(),
+            module: "shop".into(),
+            text: text.into(),
+        }]
+    }
+
+    #[test]
+    fn what_is_certain_is_mended_once() {
+        let (ctx, settings) = (Ctx::default(), Settings::default());
+        let fixed = fix(of(BEFORE), &ctx, &settings).unwrap();
+        assert_eq!(fixed.files[0].text, AFTER);
+        let mended: Vec<&str> = fixed.mended.iter().map(|d| d.code.name()).collect();
+        assert_eq!(
+            mended,
+            [
+                "unannotated_static",
+                "unannotated_static",
+                "guard_across_await",
+                "blocking_sleep",
+                "unannotated_function",
+            ]
+        );
+        assert!(fixed.left.is_empty(), "{:?}", fixed.left);
+        let again = fix(of(AFTER), &ctx, &settings).unwrap();
+        assert!(again.mended.is_empty() && again.files[0].text == AFTER);
+    }
+
+    #[test]
+    fn what_is_accepted_or_only_likely_stays() {
+        let check = |text: &str, settings: &Settings| {
+            let fixed = fix(of(text), &Ctx::default(), settings).unwrap();
+            assert_eq!(fixed.files[0].text, text);
+        };
+        let allowed = |code| {
+            let mut settings = Settings::default();
+            settings.choose(code, skylark_compiler::Setting::Allow);
+            settings
+        };
+        let lost = "use std::sync::atomic::*; static N: AtomicU8 = AtomicU8::new(0); #[skylark::function] fn f() { N.store(1, Relaxed); }";
+        check(lost, &allowed(Code::UnannotatedStatic));
+        // A name that was probably meant.
+        let likely =
+            "#[skylark::chain(next = detekt)] fn a() {}\n#[skylark::function] fn detect() {}";
+        check(likely, &Settings::default());
     }
 }

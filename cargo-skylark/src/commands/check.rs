@@ -23,7 +23,7 @@ pub(super) fn run(args: &Check, output: &Output) -> Result<()> {
             decided.choose(*code, Setting::Note);
         }
     }
-    let mut found = check_app_with(&model, &decided);
+    let mut found = check_app_with(&model, &decided, args.as_handlers.into());
     found.retain(|d| only.is_empty() || only.contains(&d.code));
     for diagnostic in &found {
         output.result(diagnostic, |d| render(d, &model.files))?;

@@ -64,7 +64,7 @@ pub(super) fn run(args: &Graph, output: &Output) -> Result<()> {
 fn graph(project: &Project, model: &Model, output: &Output) -> skylark_compiler::Graph {
     let errors = check_app(model)
         .iter()
-        .filter(|d| d.level == Level::Error)
+        .filter(|d| d.level == Level::Error && !d.code.can_be_set())
         .count();
     if errors > 0 {
         output.warning(&format!(

@@ -11,18 +11,18 @@ use syn::{Attribute, Meta, spanned::Spanned, visit::Visit};
 /// Drops what is accepted, and reports annotations that accept nothing.
 pub(super) fn apply(model: &Model, found: &mut Vec<Diagnostic>) {
     let mut accepted: BTreeMap<&str, Vec<(Code, Range<usize>)>> = BTreeMap::new();
-    for file in &model.files {
-        // Most files accept nothing, and need no second look.
-        if !file.text.contains("accept") {
+    for (file, syntax) in model.files.iter().zip(&model.syntax) {
+        // Most files accept nothing, and need no look.
+        let Some(syntax) = syntax.as_ref().filter(|_| file.text.contains("accept(")) else {
             continue;
-        }
-        let Ok(parsed) = file.parse() else { continue };
+        };
         let mut regions = Regions {
             file,
+            runtime: model.ctx.name(),
             regions: Vec::new(),
             faults: Vec::new(),
         };
-        regions.visit_file(&parsed);
+        regions.visit_file(&syntax.file);
         found.extend(regions.faults);
         accepted.insert(&file.path, regions.regions);
     }
@@ -38,6 +38,8 @@ pub(super) fn apply(model: &Model, found: &mut Vec<Diagnostic>) {
 /// What the items of a file accept, and where.
 struct Regions<'a> {
     file: &'a SourceFile,
+    /// The crate's name for the runtime.
+    runtime: String,
     regions: Vec<(Code, Range<usize>)>,
     faults: Vec<Diagnostic>,
 }
@@ -46,8 +48,10 @@ impl Regions<'_> {
     fn item(&mut self, item: &impl Spanned, attrs: &[Attribute]) {
         for attr in attrs {
             let path = attr.path();
-            let names = path.segments.iter().map(|s| &s.ident);
-            if !names.eq(["skylark", "accept"]) {
+            let mut names = path.segments.iter().map(|s| s.ident.to_string());
+            let (first, last) = (names.next(), names.next());
+            let home = first.is_some_and(|name| name == "skylark" || name == self.runtime);
+            if !home || last.as_deref() != Some("accept") || names.next().is_some() {
                 continue;
             }
             let Meta::List(list) = &attr.meta else {

@@ -3,7 +3,9 @@
 use super::{
     accept,
     code::{Code, Diagnostic, Label, Level, Settings, Suggestion},
+    lints::{self, Handlers},
 };
+use crate::analyse::Index;
 use crate::read::krate::{FunctionItem, Model, Place};
 use skylark_abi::{
     Schema,
@@ -14,11 +16,11 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Checks a crate. The result holds what was wrong with single items, too, and
 /// is ordered by file and place.
 pub fn check(model: &Model) -> Vec<Diagnostic> {
-    check_with(model, &Settings::default())
+    check_with(model, &Settings::default(), Handlers::Annotated)
 }
 
 /// As [`check`], with the levels that the crate decided on.
-pub fn check_with(model: &Model, settings: &Settings) -> Vec<Diagnostic> {
+pub fn check_with(model: &Model, settings: &Settings, handlers: Handlers) -> Vec<Diagnostic> {
     let graph = Successors::resolve(model);
     let mut found = model.diagnostics.clone();
     found.extend(graph.faults.iter().cloned());
@@ -29,6 +31,7 @@ pub fn check_with(model: &Model, settings: &Settings) -> Vec<Diagnostic> {
     }
     unreached(model, &graph, &cycles, &mut found);
     unused_state(model, &mut found);
+    lints::check(&Index::new(model), handlers, &mut found);
     settings.apply(&mut found);
     accept::apply(model, &mut found);
     found.sort_by(|a, b| {
@@ -156,7 +159,7 @@ impl Successors {
     }
 }
 
-fn diagnostic(model: &Model, code: Code, place: &Place, message: String) -> Diagnostic {
+pub(super) fn diagnostic(model: &Model, code: Code, place: &Place, message: String) -> Diagnostic {
     Diagnostic {
         code,
         level: code.level(),
@@ -170,7 +173,7 @@ fn diagnostic(model: &Model, code: Code, place: &Place, message: String) -> Diag
     }
 }
 
-fn label(model: &Model, place: &Place, text: impl Into<String>) -> Label {
+pub(super) fn label(model: &Model, place: &Place, text: impl Into<String>) -> Label {
     Label {
         file: model.path(place.file).to_owned(),
         span: place.ident,

@@ -10,6 +10,8 @@ mod client;
 #[cfg(feature = "krate")]
 pub(crate) mod code;
 mod function;
+#[cfg(feature = "krate")]
+pub(crate) mod lints;
 mod object;
 mod option;
 mod service;

@@ -1,10 +1,16 @@
 //! The checks: what each finds and, as important, what it does not; their levels;
 //! their documentation.
 
+mod hash;
 mod levels;
+mod outside;
+mod statics;
+mod stored;
+mod waits;
 
 use skylark_compiler::{
-    Code, Ctx, Diagnostic, Level, Setting, Settings, SourceFile, check_app_with, read_crate,
+    Code, Ctx, Diagnostic, Handlers, Level, Setting, Settings, SourceFile, check_app_with,
+    read_crate,
 };
 
 /// A crate of one file.
@@ -18,7 +24,19 @@ fn crate_of(text: &str) -> Vec<SourceFile> {
 
 /// What is found in a crate of one file, with `settings`.
 fn found_with(text: &str, settings: &Settings) -> Vec<Diagnostic> {
-    check_app_with(&read_crate(crate_of(text), &Ctx::default()), settings)
+    let model = read_crate(crate_of(text), &Ctx::default());
+    check_app_with(&model, settings, Handlers::Annotated)
+}
+
+/// Compares findings, under the levels that the codes have, by how they begin.
+#[track_caller]
+fn check(text: &str, wanted: &[&str]) -> Vec<Diagnostic> {
+    let found = found_with(text, &Settings::default());
+    let lines: Vec<String> = found.iter().map(|d| line(text, d)).collect();
+    let fits =
+        lines.len() == wanted.len() && lines.iter().zip(wanted).all(|(l, w)| l.starts_with(w));
+    assert!(fits, "found {lines:#?}\nwanted {wanted:#?}\nin\n{text}");
+    found
 }
 
 /// Nothing is silent.

@@ -72,6 +72,54 @@ codes! {
     Annotation = "SKY0008" annotation Error "annotation that does not hold";
     /// A source file cannot be read.
     Source = "SKY0009" source Error "source that cannot be read";
+    /// A look at the clock, which is recorded.
+    Clock = "SKY0012" clock Allow "look at the clock";
+    /// Time measured with a clock that does not run.
+    Elapsed = "SKY0013" elapsed Warn "time that does not pass";
+    /// Chance, which is recorded.
+    Randomness = "SKY0014" randomness Allow "random number or uuid";
+    /// A first value that is another in every call.
+    UnstableDefault = "SKY0015" unstable_default Warn "first value that is never the same";
+    /// The order of a hash map is seen.
+    HashIteration = "SKY0016" hash_iteration Note "order of a hash map or set";
+    /// A hash map is kept in state.
+    HashState = "SKY0017" hash_state Warn "hash map or set in state";
+    /// Environment variables and their like.
+    Environment = "SKY0018" environment Warn "environment in a guest";
+    /// Files.
+    Files = "SKY0019" files Warn "file in a guest";
+    /// Sockets.
+    Sockets = "SKY0020" sockets Warn "socket in a guest";
+    /// Threads.
+    Threads = "SKY0021" threads Warn "thread in a guest";
+    /// A sleep that keeps the instance.
+    BlockingSleep = "SKY0022" blocking_sleep Warn "sleep that keeps the instance";
+    /// The process.
+    Process = "SKY0023" process Warn "process in a guest";
+    /// Addresses of memory.
+    Address = "SKY0024" address Warn "address of memory";
+    /// A static that is lost.
+    UnannotatedStatic = "SKY0025" unannotated_static Warn "static that is lost after a call";
+    /// A function that nobody can call.
+    UnannotatedFunction = "SKY0026" unannotated_function Warn "function that is not annotated";
+    /// Values that do not keep.
+    InteriorState = "SKY0027" interior_state Warn "interior mutability in state";
+    /// A guard that is held across a wait.
+    GuardAcrossAwait = "SKY0028" guard_across_await Deny "guard of state across a wait";
+    /// Functions that call each other in a circle.
+    CallCycle = "SKY0029" call_cycle Warn "functions that wait for each other in a circle";
+    /// As many calls as a caller likes.
+    UnboundedFanOut = "SKY0030" unbounded_fan_out Note "as many calls as a caller likes";
+    /// A successor that does not take what comes.
+    SuccessorType = "SKY0031" successor_type Error "successor that does not take what comes";
+    /// State that only grows.
+    GrowingState = "SKY0032" growing_state Note "state that only grows";
+    /// State that is too large to be written.
+    LargeState = "SKY0033" large_state Deny "state that is too large to write";
+    /// Passwords and keys.
+    Secret = "SKY0034" secret Warn "secret in state or in the source";
+    /// A map that only gets new keys.
+    GrowingMap = "SKY0035" growing_map Allow "map or set that only grows";
 }
 
 impl Code {

@@ -1,0 +1,157 @@
+//! What is kept in state.
+
+use super::check;
+
+/// A crate with a state of this type that a handler uses.
+fn of(ty: &str, rest: &str) -> String {
+    format!(
+        "use std::collections::*; use std::sync::*; use std::cell::*; use std::rc::Rc;
+#[skylark::state] static S: Mutex<{ty}> = Mutex::new(x());
+#[skylark::function] fn f() {{ S.lock().unwrap(); }} {rest}"
+    )
+}
+
+/// A service whose struct has this field.
+fn service(field: &str, method: &str) -> String {
+    format!(
+        "use std::collections::*; use std::cell::*;
+#[skylark::state] #[derive(Default)] struct H {{ a: {field} }}
+#[skylark::service] impl H {{ pub fn f({method} -> u8 {{ self.a.len() }} }}"
+    )
+}
+
+#[test]
+fn hash_maps() {
+    for text in [
+        of("HashMap<String, u8>", ""),
+        of("Option<HashSet<u8>>", ""),
+        of(
+            "Inner",
+            "struct Inner { a: Vec<Deep> } enum Deep { A(HashMap<u8, u8>) }",
+        ),
+        service("HashMap<u8, u8>", "&mut self)"),
+    ] {
+        check(&text, &["hash_state warning"]);
+    }
+    for text in [
+        of("BTreeMap<String, u8>", ""),
+        of(
+            "Inner",
+            "struct Inner { #[serde(skip)] a: HashMap<u8, u8> }",
+        ),
+        of(
+            "Inner",
+            "struct Inner { a: Vec<Inner> } struct Beside { a: HashMap<u8, u8> }",
+        ),
+        // What only reads writes nothing.
+        service("HashMap<u8, u8>", "&self)"),
+    ] {
+        check(&text, &[]);
+    }
+}
+
+#[test]
+fn values_that_are_shared() {
+    for text in [
+        of("Rc<RefCell<u8>>", ""),
+        of("Vec<Inner>", "struct Inner { a: Arc<Mutex<u8>> }"),
+        service("Cell<u8>", "&self)"),
+        service("Vec<RefCell<u8>>", "&mut self)"),
+    ] {
+        check(&text, &["interior_state warning"]);
+    }
+    for text in [
+        of("RefCell<u8>", ""),
+        of("Arc<str>", ""),
+        of("Rc<Vec<u8>>", ""),
+        service("Vec<u8>", "&self)"),
+    ] {
+        check(&text, &[]);
+    }
+}
+
+#[test]
+fn sizes() {
+    check(&of("[u64; 16_777_217]", ""), &["large_state error"]);
+    check(&of("[[f64; 2048]; 2048]", ""), &["large_state error"]);
+    let begun = |len: &str| {
+        format!(
+            "use std::sync::*; #[skylark::state] static S: LazyLock<Mutex<Vec<u8>>> = LazyLock::new(|| Mutex::new(vec![0; {len}])); #[skylark::function] fn f() {{ S.lock(); }}"
+        )
+    };
+    check(&begun("20_000_000"), &["large_state error"]);
+    check(&begun("20_000"), &[]);
+    check(&of("[u8; 4096]", ""), &[]);
+    check(&of("[u8; N]", "const N: usize = 99_999_999;"), &[]);
+}
+
+#[test]
+fn first_values() {
+    let text = |init: &str| {
+        format!(
+            "#[skylark::state] static S: LazyLock<Mutex<T>> = LazyLock::new(|| {init}); #[skylark::function] fn f() {{ S.lock(); }}"
+        )
+    };
+    check(
+        &text("Mutex::new(std::time::SystemTime::now())"),
+        &["unstable_default warning"],
+    );
+    check(
+        &text("Mutex::new(T { id: uuid::Uuid::new_v4() })"),
+        &["unstable_default warning"],
+    );
+    check(&text("Mutex::new(T::default())"), &[]);
+}
+
+#[test]
+fn secrets() {
+    for text in [
+        of("Inner", "struct Inner { password: String }"),
+        of("BTreeMap<u8, Inner>", "enum Inner { A { api_key: Vec<u8> } }"),
+        "#[skylark::state] static ACCESS_TOKEN: Mutex<Option<String>> = Mutex::new(None); #[skylark::function] fn f() { ACCESS_TOKEN.lock(); }".to_owned(),
+    ] {
+        check(&text, &["secret warning"]);
+    }
+    for text in [
+        of("Inner", "struct Inner { password_hash: String }"),
+        of("Inner", "struct Inner { token: u64, secret: bool }"),
+        of("u8", "struct Request { password: String }"),
+    ] {
+        check(&text, &[]);
+    }
+    let literal = format!("const KEY: &str = \"sk_live_{}\";", "0123456789abcdefghij");
+    check(&literal, &["secret warning"]);
+    check(&format!("#[cfg(test)] mod tests {{ {literal} }}"), &[]);
+}
+
+#[test]
+fn growth() {
+    let uses = |ty: &str, used: &str| {
+        format!(
+            "use std::collections::*; #[skylark::state] static S: std::sync::Mutex<{ty}> = Mutex::new(x()); #[skylark::function] fn f(x: String) {{ let mut s = S.lock().unwrap(); {used} }} enum Kind {{ A }}"
+        )
+    };
+    for (ty, used) in [
+        ("Vec<String>", "s.push(x);"),
+        ("String", "s.push_str(&x);"),
+        ("VecDeque<String>", "s.extend([x]);"),
+    ] {
+        check(&uses(ty, used), &["growing_state note"]);
+    }
+    let map = uses("BTreeMap<String, u8>", "*s.entry(x).or_default() += 1;");
+    check(&map, &[]);
+    let asked = super::found_with(&map, &super::loud());
+    assert_eq!(asked[0].code, skylark_compiler::Code::GrowingMap);
+    for (ty, used) in [
+        ("Vec<String>", "s.push(x); if s.len() > 9 { s.remove(0); }"),
+        ("Vec<String>", "s.push(x); s.truncate(9);"),
+        ("Vec<String>", "s.push(x); *s = Vec::new();"),
+        ("Vec<String>", "s.push(x); std::mem::take(&mut *s);"),
+        ("Vec<String>", "s.len();"),
+        ("BTreeMap<Kind, u8>", "s.insert(Kind::A, 1);"),
+        ("BTreeMap<u8, u8>", "s.insert(1, 1);"),
+        ("u64", "*s += 1;"),
+    ] {
+        check(&uses(ty, used), &[]);
+    }
+}
