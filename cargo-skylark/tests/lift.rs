@@ -109,6 +109,11 @@ fn the_box_office_is_lifted() {
     golden("boxoffice", "boxoffice-app");
 }
 
+#[test]
+fn the_text_services_are_lifted() {
+    golden("textservice", "textservice-app");
+}
+
 const MAIN: &str = "\
 //! Counts.
 

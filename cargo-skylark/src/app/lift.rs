@@ -6,6 +6,7 @@ use super::{new::Origin, sources::Sources};
 use crate::error::{environment, usage};
 use anyhow::{Result, anyhow};
 use cargo_metadata::{MetadataCommand, Package, Target, TargetKind};
+use proc_macro2::{TokenStream, TokenTree};
 use skylark_compiler::{Decision, Kind, Report};
 use std::{
     collections::BTreeSet,
@@ -90,9 +91,9 @@ impl LiftedCrate {
             .iter()
             .map(|path| (path, "a node serves the functions: there is no program"))
             .chain(
-                tests(&directory)
+                tests(&directory, &report)
                     .iter()
-                    .map(|path| (path, "it asks the router, which is gone")),
+                    .map(|path| (path, "it drives the server, which is gone")),
             )
         {
             let shown = path
@@ -202,28 +203,64 @@ fn targets(package: &Package) -> Result<(PathBuf, Vec<PathBuf>)> {
     }
 }
 
-/// Integration tests that drive the server.
-fn tests(directory: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = directory.join("tests").read_dir() else {
+/// Integration tests that drive what is gone: they name a server's crate, or a function
+/// that was removed. If none is left, what they share goes too.
+fn tests(directory: &Path, report: &Report) -> Vec<PathBuf> {
+    // Of names that many functions have, nobody knows which is meant.
+    const COMMON: &[&str] = &["default", "main", "new"];
+    let removed = report.decisions.iter().filter(|d| d.kind == Kind::Removed);
+    let gone: BTreeSet<&str> = removed
+        .filter_map(|d| d.what.strip_prefix("fn "))
+        .filter_map(|path| path.rsplit("::").next())
+        .filter(|name| !COMMON.contains(name))
+        .collect();
+    let drives = |path: &Path| {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let mut names = BTreeSet::new();
+        identifiers(text.parse().unwrap_or_default(), &mut names);
+        let server = |server: &&str| names.contains(&server.replace('-', "_"));
+        manifest::SERVERS.iter().any(server) || gone.iter().any(|name| names.contains(*name))
+    };
+    let tests = directory.join("tests");
+    let files = rust_files(&tests);
+    let (whole, shared): (Vec<_>, Vec<_>) = files
+        .into_iter()
+        .partition(|path| path.parent() == Some(tests.as_path()));
+    let count = whole.len();
+    let mut found: Vec<PathBuf> = whole.into_iter().filter(|path| drives(path)).collect();
+    if found.len() == count {
+        found.extend(shared);
+    }
+    found
+}
+
+/// The Rust files in a directory, and in those in it, in order.
+fn rust_files(directory: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = directory.read_dir() else {
         return Vec::new();
     };
-    let mut found: Vec<PathBuf> = entries
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|e| e == "rs"))
-        .filter(|path| {
-            let text = std::fs::read_to_string(path).unwrap_or_default();
-            let names: BTreeSet<String> = text
-                .split(|c: char| !c.is_alphanumeric() && c != '_')
-                .map(str::to_owned)
-                .collect();
-            manifest::SERVERS
-                .iter()
-                .any(|server| names.contains(&server.replace('-', "_")))
-        })
-        .collect();
+    let mut found = Vec::new();
+    for entry in entries.flatten() {
+        let path = entry.path();
+        // A link to a directory is not followed: it may lead back.
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            found.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
     found.sort();
     found
+}
+
+fn identifiers(tokens: TokenStream, into: &mut BTreeSet<String>) {
+    for token in tokens {
+        match token {
+            TokenTree::Ident(ident) => drop(into.insert(ident.to_string())),
+            TokenTree::Group(group) => identifiers(group.stream(), into),
+            _ => {}
+        }
+    }
 }
 
 /// What rustfmt makes of a new text, if it had nothing to say of the old one.

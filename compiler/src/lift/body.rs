@@ -7,10 +7,10 @@ use super::{
     out::Out,
     plan::Lent,
     report::Kind,
-    rules::{self, Outside, Role},
+    rules::{self, Lock, Outside, Role},
     shared::Static,
     values::is_wrapper,
-    waits::{field, local, resolve},
+    waits::{field, held, is_lock, local, resolve},
 };
 use crate::read::plain;
 use proc_macro2::Span;
@@ -234,6 +234,20 @@ impl<'ast> Visit<'ast> for Rewriter<'_, '_, '_> {
         {
             let name = self.name(&found);
             return self.replace(at, format!("&*{name}"));
+        }
+        // A lock that gave its guard gives a result now.
+        if is_lock(call) {
+            let krate = self.out.krate;
+            let held = held(
+                krate,
+                self.out.plan,
+                self.function,
+                &self.lent,
+                &call.receiver,
+            );
+            if held == Some(Held::State { lock: Lock::Guard }) {
+                self.insert(at.end, ".unwrap()");
+            }
         }
         if method == "into_response" {
             self.ask(

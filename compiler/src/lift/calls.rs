@@ -100,6 +100,10 @@ impl Rewriter<'_, '_, '_> {
         let Some(callee) = self.out.krate.functions.get(path) else {
             return;
         };
+        let shown = path
+            .split_once("::")
+            .map_or(path, |(_, rest)| rest)
+            .to_owned();
         values::note_call(self.out, callee);
         let at = self.range(call);
         self.insert(at.start, "skylark::call!(");
@@ -125,14 +129,10 @@ impl Rewriter<'_, '_, '_> {
             }
             (Fails::Own, _) => self.ask(
                 call.span(),
-                format!("a call fails with `skylark::Failure`, whose message is what `{path}` refused with: how is it made \
+                format!("a call fails with `skylark::Failure`, whose message is what `{shown}` refused with: how is it made \
                          the error that is wanted here?"),
             ),
         }
-        let shown = path
-            .split_once("::")
-            .map_or(path, |(_, rest)| rest)
-            .to_owned();
         self.out.decide(
             Kind::Call,
             (&self.function.place, call.span()),
@@ -197,6 +197,7 @@ impl Rewriter<'_, '_, '_> {
             .take()
             .is_some_and(|span| self.range(span) == self.range(call));
         if self.out.plan.handlers.contains_key(path) {
+            let path = path.split_once("::").map_or(path, |(_, rest)| rest);
             self.ask(
                 call.span(),
                 format!("`{path}` is a function now: is this call to be awaited (`skylark::call!(…).await`), or begun \

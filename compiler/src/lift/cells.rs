@@ -2,7 +2,7 @@
 
 use super::{
     krate::{Krate, Place, path_of, type_arguments},
-    rules,
+    rules::{self, Lock},
 };
 use crate::read::plain;
 use std::collections::BTreeSet;
@@ -11,8 +11,8 @@ use syn::{Expr, ExprCall, Type, spanned::Spanned as _};
 /// How long a value lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Held {
-    /// In the store; whether its locks were awaited.
-    State { awaited: bool },
+    /// In the store.
+    State { lock: Lock },
     /// As long as the instance.
     Init,
     /// Nowhere: a function makes a client of another service.
@@ -45,9 +45,7 @@ pub(super) fn make(
             .map(|ty| krate.text(place.file, ty.span()));
         let inner = inner.unwrap_or("()");
         let name = short(krate, &place.module, cell.std, &mut imports);
-        let held = Ok(Held::State {
-            awaited: cell.awaited,
-        });
+        let held = Ok(Held::State { lock: cell.lock });
         let written = format!("{name}<{inner}>");
         let argument =
             value.and_then(|value| argument_of_new(krate, &place.module, value, cell.path));
@@ -74,7 +72,7 @@ pub(super) fn make(
             }
             _ => (format!("{text}::new({first})"), true),
         };
-        let held = Ok(Held::State { awaited: false });
+        let held = Ok(Held::State { lock: Lock::Tried });
         return line(krate, place, declares, text, begins, held, imports);
     }
     let begins = match value {
@@ -206,8 +204,6 @@ pub(super) fn unknown(path: &str) -> Option<String> {
             "dashmap::DashMap",
             "a `Mutex<BTreeMap<…>>`, or Skylark's `Map`",
         ),
-        ("parking_lot::Mutex", "a `std::sync::Mutex`"),
-        ("parking_lot::RwLock", "a `std::sync::RwLock`"),
         ("std::cell::Cell", "a `Mutex` or an atomic"),
         ("std::cell::RefCell", "a `Mutex`"),
         (

@@ -4,7 +4,7 @@ use super::{
     cells::Held,
     krate::{Krate, Place, type_arguments},
     plan::Asked,
-    rules,
+    rules::{self, Lock},
 };
 use crate::read::plain;
 use proc_macro2::Span;
@@ -80,6 +80,7 @@ pub(super) fn find(krate: &Krate<'_>, asked: &mut Vec<Asked>) -> BTreeMap<String
         };
         found.insert(format!("{}::{name}", place.module), global);
     }
+    macros(krate, asked);
     let root = krate.files.first().map_or("", |f| f.source.module.as_str());
     for (path, global) in &mut found {
         let name = path.rsplit("::").next().unwrap_or(path);
@@ -89,6 +90,24 @@ pub(super) fn find(krate: &Krate<'_>, asked: &mut Vec<Asked>) -> BTreeMap<String
         }
     }
     found
+}
+
+/// Statics that macros declare.
+fn macros(krate: &Krate<'_>, asked: &mut Vec<Asked>) {
+    for (place, item) in &krate.macros {
+        let name = item.mac.path.segments.last().map(|s| plain(&s.ident));
+        let question = match name.as_deref() {
+            Some("thread_local") => {
+                "is this remembered between calls? Then write `#[skylark::state]` before it; else it is as empty in each \
+                 call as at first"
+            }
+            Some("lazy_static") => {
+                "lift does not look into `lazy_static!`: write `static NAME: LazyLock<T> = LazyLock::new(|| …);`, and lift again"
+            }
+            _ => continue,
+        };
+        asked.push(Asked::at(place, item.mac.path.span(), question));
+    }
 }
 
 enum What {
@@ -102,12 +121,10 @@ enum What {
 fn what(krate: &Krate<'_>, module: &str, ty: &Type) -> What {
     let path = krate.type_path(module, ty).unwrap_or_default();
     if let Some(cell) = rules::cell_of(&path) {
-        return What::Held(Held::State {
-            awaited: cell.awaited,
-        });
+        return What::Held(Held::State { lock: cell.lock });
     }
     if rules::atomic(&path).is_some() {
-        return What::Held(Held::State { awaited: false });
+        return What::Held(Held::State { lock: Lock::Tried });
     }
     if let Some(why) = super::cells::unknown(&path) {
         return What::Unknown(why);

@@ -154,7 +154,7 @@ fn statics(out: &mut Out<'_, '_>, path: &str, shared: &Shared<'_>) {
 fn stored(out: &mut Out<'_, '_>, place: &Place, field: &Field) {
     let ty = without_arc(out.krate, &place.module, &field.ty);
     let cell = out.krate.type_path(&place.module, ty).unwrap_or_default();
-    if rules::cell_of(&cell).is_some_and(|cell| cell.awaited) {
+    if rules::cell_of(&cell).is_some_and(|cell| cell.path != cell.std) {
         out.gone.insert(cell);
     }
     if let Some(value) = type_arguments(ty).first() {

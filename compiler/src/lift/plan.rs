@@ -1,6 +1,7 @@
 //! What is decided before anything is written.
 
 use super::{
+    cells::Held,
     globals::{self, Global},
     krate::{Function, Krate, Place, path_of},
     routes::{self, Routes},
@@ -12,7 +13,7 @@ use super::{
 use crate::read::plain;
 use proc_macro2::Span;
 use std::collections::{BTreeMap, BTreeSet};
-use syn::{Pat, Type};
+use syn::{Pat, Type, Visibility, visit::Visit};
 
 /// A question, and the place that raises it.
 #[derive(Debug, Clone)]
@@ -124,6 +125,9 @@ impl<'a> Plan<'a> {
             waits: BTreeSet::new(),
         };
         plan.waits = waits::find(krate, &plan);
+        if plan.handlers.is_empty() && plan.services.is_empty() {
+            candidates(krate, &plan, asked);
+        }
         plan
     }
 
@@ -207,6 +211,32 @@ impl<'a> Plan<'a> {
             }
             _ if is_result => Fails::Own,
             _ => Fails::Never,
+        }
+    }
+}
+
+/// Asks about functions that others may call, in a crate without a router: those that
+/// are `pub`, and use what is kept.
+fn candidates(krate: &Krate<'_>, plan: &Plan<'_>, asked: &mut Vec<Asked>) {
+    struct Uses<'a, 'k>(&'a Krate<'k>, &'a Plan<'k>, &'a str, bool);
+    impl<'ast> Visit<'ast> for Uses<'_, '_> {
+        fn visit_path(&mut self, path: &'ast syn::Path) {
+            let found = self.1.globals.get(&self.0.names.resolve(self.2, path));
+            self.3 |= found.is_some_and(|global| global.held != Held::Init);
+            syn::visit::visit_path(self, path);
+        }
+    }
+    for function in krate.functions.values() {
+        let public =
+            function.owner.is_none() && matches!(function.vis, Some(Visibility::Public(_)));
+        let mut uses = Uses(krate, plan, &function.place.module, false);
+        uses.visit_block(function.block);
+        if public && uses.3 {
+            asked.push(Asked::about(
+                function,
+                function.sig.ident.span(),
+                "no router says who calls this: is it called from outside? Then write `#[skylark::function]`",
+            ));
         }
     }
 }

@@ -112,19 +112,32 @@ pub(super) struct Cell {
     pub(super) path: &'static str,
     /// The standard library's.
     pub(super) std: &'static str,
-    /// Whether its locks are awaited.
-    pub(super) awaited: bool,
+    /// What its locks give.
+    pub(super) lock: Lock,
 }
 
-const fn cell(path: &'static str, std: &'static str, awaited: bool) -> Cell {
-    Cell { path, std, awaited }
+/// What locking a cell gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lock {
+    /// As of the standard library: a result.
+    Tried,
+    /// A future.
+    Awaited,
+    /// The guard.
+    Guard,
+}
+
+const fn cell(path: &'static str, std: &'static str, lock: Lock) -> Cell {
+    Cell { path, std, lock }
 }
 
 const CELLS: &[Cell] = &[
-    cell("std::sync::Mutex", "std::sync::Mutex", false),
-    cell("std::sync::RwLock", "std::sync::RwLock", false),
-    cell("tokio::sync::Mutex", "std::sync::Mutex", true),
-    cell("tokio::sync::RwLock", "std::sync::RwLock", true),
+    cell("parking_lot::Mutex", "std::sync::Mutex", Lock::Guard),
+    cell("parking_lot::RwLock", "std::sync::RwLock", Lock::Guard),
+    cell("std::sync::Mutex", "std::sync::Mutex", Lock::Tried),
+    cell("std::sync::RwLock", "std::sync::RwLock", Lock::Tried),
+    cell("tokio::sync::Mutex", "std::sync::Mutex", Lock::Awaited),
+    cell("tokio::sync::RwLock", "std::sync::RwLock", Lock::Awaited),
 ];
 
 /// The cell of this path. Atomics are theirs.

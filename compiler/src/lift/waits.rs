@@ -4,7 +4,7 @@ use super::{
     cells::Held,
     krate::{Function, Krate},
     plan::{Lent, Plan},
-    rules::{self, Outside},
+    rules::{self, Lock, Outside},
 };
 use crate::read::plain;
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,12 +67,13 @@ fn method(
     call: &ExprMethodCall,
 ) -> Awaited {
     let name = plain(&call.method);
-    if matches!(name.as_str(), "lock" | "read" | "write") && call.args.is_empty() {
-        let held = match field(lent, &call.receiver) {
-            Some(found) => Some(found.held),
-            None => global(krate, plan, function, &call.receiver),
-        };
-        if held == Some(Held::State { awaited: true }) {
+    if is_lock(call) {
+        let held = held(krate, plan, function, lent, &call.receiver);
+        if held
+            == Some(Held::State {
+                lock: Lock::Awaited,
+            })
+        {
             return Awaited::Lock;
         }
     }
@@ -114,6 +115,28 @@ pub(super) fn field<'p>(lent: &Lent<'p, '_>, expr: &Expr) -> Option<&'p super::s
         Expr::Paren(paren) => field(lent, &paren.expr),
         _ => None,
     }
+}
+
+/// How what a lock is of is held.
+pub(super) fn held(
+    krate: &Krate<'_>,
+    plan: &Plan<'_>,
+    function: &Function<'_>,
+    lent: &Lent<'_, '_>,
+    expr: &Expr,
+) -> Option<Held> {
+    match field(lent, expr) {
+        Some(found) => Some(found.held),
+        None => global(krate, plan, function, expr),
+    }
+}
+
+/// `x.lock()`, `x.read()`, `x.write()`
+pub(super) fn is_lock(call: &ExprMethodCall) -> bool {
+    let locks = ["lock", "read", "write"]
+        .iter()
+        .any(|name| call.method == name);
+    locks && call.args.is_empty()
 }
 
 fn global(
