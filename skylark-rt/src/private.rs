@@ -68,7 +68,7 @@ pub const fn frame_bytes<const N: usize>(record: &str) -> [u8; N] {
 macro_rules! __skylark_function {
     (
         export: $export:literal,
-        record: [$before:literal, $after:literal],
+        record: [$before:literal, $after:literal $(,)?],
         def: $def:expr,
         call: $call:expr $(,)?
     ) => {
@@ -99,7 +99,7 @@ macro_rules! __skylark_function {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __skylark_state {
-    (record: [$before:literal, $after:literal] $(,)?) => {
+    (record: [$before:literal, $after:literal $(,)?] $(,)?) => {
         $crate::__private::frame!([$before, $after]);
 
         #[cfg(not(target_family = "wasm"))]

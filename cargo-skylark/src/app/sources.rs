@@ -66,7 +66,11 @@ impl Reader<'_> {
     fn file(&mut self, place: Place, text: String) {
         let shown = relative(&place.path, self.shown_from);
         let mut children = Vec::new();
-        if let Ok(syntax) = syn::parse_file(&text) {
+        // Parsing is most of the work, and the compiler parses again: only where there may
+        // be a module.
+        if text.contains("mod")
+            && let Ok(syntax) = syn::parse_file(&text)
+        {
             let mut walk = Walk {
                 shown_from: self.shown_from,
                 shown: &shown,

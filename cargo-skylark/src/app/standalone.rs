@@ -77,6 +77,9 @@ impl Manifests<'_> {
             if name == "patch" {
                 for_each_path(&mut item, &|path| places.moved(places.root, path));
             }
+            if name == "profile" {
+                of_any_package(&mut item);
+            }
             if !is_root || name == "patch" {
                 package.insert(name, item);
             }
@@ -239,6 +242,27 @@ fn merged(shared: &Item, own: &Item) -> Item {
     }
 }
 
+/// Leaves in profiles what is said of any package: cargo warns of those that are named
+/// and are none that this one depends on.
+fn of_any_package(profiles: &mut Item) {
+    let profiles = profiles.as_table_like_mut().into_iter();
+    for (_, profile) in profiles.flat_map(TableLike::iter_mut) {
+        let Some(profile) = profile.as_table_like_mut() else {
+            continue;
+        };
+        let Some(packages) = profile.get_mut("package").and_then(Item::as_table_like_mut) else {
+            continue;
+        };
+        let named: Vec<String> = packages.iter().map(|(name, _)| name.to_owned()).collect();
+        for name in named.iter().filter(|name| *name != "*") {
+            packages.remove(name);
+        }
+        if packages.is_empty() {
+            profile.remove("package");
+        }
+    }
+}
+
 /// Changes every `path` in an item.
 fn for_each_path(item: &mut Item, change: &dyn Fn(&str) -> String) {
     let Some(table) = item.as_table_like_mut() else {
@@ -273,6 +297,9 @@ log = { version = "0.4", default-features = false }
 missing_docs = "deny"
 [profile.release]
 opt-level = "s"
+[profile.release.package]
+wasmtime = { opt-level = 2 }
+"*" = { opt-level = 3 }
 [patch.crates-io]
 log = { path = "vendor/log" }
 "#;
