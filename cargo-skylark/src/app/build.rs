@@ -92,7 +92,7 @@ pub fn build(project: &Project, options: &BuildOptions, output: &Output) -> Resu
 fn compile(project: &Project, toolchain: &Toolchain, debug: bool) -> Result<PathBuf> {
     let mut cargo = toolchain.cargo();
     cargo
-        .args(["build", "--lib", "--target", TARGET])
+        .args(["rustc", "--lib", "--target", TARGET])
         .args(["--message-format", "json-render-diagnostics"])
         .arg("--manifest-path")
         .arg(&project.manifest)
@@ -106,6 +106,8 @@ fn compile(project: &Project, toolchain: &Toolchain, debug: bool) -> Result<Path
     if !debug {
         cargo.arg("--release");
     }
+    // Only of the app itself: flags for all would build what it depends on again.
+    cargo.arg("--").args(in_package(project));
     let mut child = cargo
         .spawn()
         .map_err(|error| environment(format!("cannot run {:?}: {error}", cargo.get_program())))?;
@@ -133,6 +135,21 @@ fn compile(project: &Project, toolchain: &Toolchain, debug: bool) -> Result<Path
     artifact
         .map(PathBuf::from)
         .with_context(|| format!("cargo built `{}` but reported no wasm module", project.name))
+}
+
+/// Has the places that panics name begin at the package, as in `src/lib.rs:12:5`, and
+/// not at the workspace or in the home of whoever built it. Diagnostics keep theirs.
+fn in_package(project: &Project) -> Vec<String> {
+    let directory = project.directory();
+    let mut arguments = vec!["--remap-path-scope=object".to_owned()];
+    // Cargo names sources from the workspace's root, or by their whole path.
+    let inside = directory.strip_prefix(&project.workspace).ok();
+    for from in inside.into_iter().chain([directory]) {
+        if !from.as_os_str().is_empty() {
+            arguments.push(format!("--remap-path-prefix={}=", from.display()));
+        }
+    }
+    arguments
 }
 
 fn optimise(
@@ -191,4 +208,37 @@ fn write(path: &Path, wasm: &[u8]) -> Result<()> {
         std::fs::create_dir_all(directory).with_context(context)?;
     }
     std::fs::write(path, wasm).with_context(context)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panics_are_told_from_the_package_on() {
+        let check = |manifest: &str, wanted: &[&str]| {
+            let project = Project {
+                name: "app".into(),
+                manifest: manifest.into(),
+                workspace: "/w".into(),
+                root: "/".into(),
+                library: "app".into(),
+                target_dir: "/w/target".into(),
+                cdylib: true,
+                runtime: "skylark".into(),
+            };
+            let arguments = in_package(&project);
+            assert_eq!(arguments[0], "--remap-path-scope=object");
+            assert_eq!(arguments[1..], *wanted);
+        };
+        check(
+            "/w/apps/app/Cargo.toml",
+            &[
+                "--remap-path-prefix=apps/app=",
+                "--remap-path-prefix=/w/apps/app=",
+            ],
+        );
+        check("/w/Cargo.toml", &["--remap-path-prefix=/w="]);
+        check("/x/app/Cargo.toml", &["--remap-path-prefix=/x/app="]);
+    }
 }

@@ -125,15 +125,47 @@ fn panic_message(tail: &str) -> Option<String> {
         .min();
     let text = text[..end.unwrap_or(text.len())].trim_end();
     let one_line = text.lines().map(str::trim).collect::<Vec<_>>().join(" ");
-    Some(quote(&one_line).to_owned())
+    Some(quote(&at_home(&one_line)).to_owned())
 }
 
-/// ` in \`name\`` if the innermost frame has a name.
+/// `panicked at path:line:column: …` with a path that tells nothing of the machine that
+/// built the module: that of a dependency begins at its package, that of the standard
+/// library at `library`.
+fn at_home(text: &str) -> String {
+    const FRONT: &str = "panicked at ";
+    let Some(path) = text
+        .strip_prefix(FRONT)
+        .filter(|path| path.starts_with('/'))
+    else {
+        return text.to_owned();
+    };
+    let end = path.find(".rs:").unwrap_or(path.len());
+    let (path, rest) = path.split_at(end);
+    // What stands before a package in cargo's and rustc's directories.
+    let marks = [
+        ("/registry/src/", 1),
+        ("/git/checkouts/", 0),
+        ("/rustc/", 1),
+        ("/lib/rustlib/src/rust/", 0),
+    ];
+    let known = marks.iter().find_map(|(mark, more)| {
+        let (_, after) = path.rsplit_once(mark)?;
+        after.splitn(more + 1, '/').last()
+    });
+    let shown = known.unwrap_or_else(|| {
+        // Of any other package, its directory and what is inside.
+        let package = path.rfind("/src/").unwrap_or(path.len());
+        let package = path[..package].rfind('/').map_or(0, |slash| slash + 1);
+        &path[package..]
+    });
+    format!("{FRONT}{shown}{rest}")
+}
+
+/// ` in \`name\`` of the innermost frame that has a name: modules that were made small have few.
 fn place(error: &wasmtime::Error) -> String {
-    let frame = error
-        .downcast_ref::<WasmBacktrace>()
-        .and_then(|trace| trace.frames().first());
-    match frame.and_then(|f| f.func_name()) {
+    let trace = error.downcast_ref::<WasmBacktrace>();
+    let mut frames = trace.into_iter().flat_map(WasmBacktrace::frames);
+    match frames.find_map(|frame| frame.func_name()) {
         Some(name) => {
             // `app::detect::h0123456789abcdef`: the hash tells nothing.
             let name = name.rsplit_once("::h").map_or(name, |(path, hash)| {
@@ -183,6 +215,36 @@ mod tests {
         check(
             "thread 'main' (1) panicked at a.rs:1:1:\nfirst\nthread 'main' (1) panicked at b.rs:2:2:\ntwo\nlines",
             Some("panicked at b.rs:2:2: two lines"),
+        );
+    }
+
+    #[test]
+    fn places_tell_nothing_of_the_builders_machine() {
+        let check = |path: &str, shown: &str| {
+            assert_eq!(
+                at_home(&format!("panicked at {path}:12:5: oh /src/x.rs:1")),
+                format!("panicked at {shown}:12:5: oh /src/x.rs:1")
+            );
+        };
+        check("src/lib.rs", "src/lib.rs");
+        check("examples/bank/src/east.rs", "examples/bank/src/east.rs");
+        check("/home/ann/shop/src/a/b.rs", "shop/src/a/b.rs");
+        check("/home/ann/odd.rs", "odd.rs");
+        check(
+            "/home/ann/.cargo/registry/src/index.crates.io-1949cf8c6b5b557f/hashbrown-0.17.1/src/map.rs",
+            "hashbrown-0.17.1/src/map.rs",
+        );
+        check(
+            "/root/.cargo/git/checkouts/log-12ab/34cd/src/lib.rs",
+            "log-12ab/34cd/src/lib.rs",
+        );
+        check(
+            "/rustc/59807616e1fa/library/core/src/option.rs",
+            "library/core/src/option.rs",
+        );
+        check(
+            "/usr/lib/rustlib/src/rust/library/alloc/src/vec/mod.rs",
+            "library/alloc/src/vec/mod.rs",
         );
     }
 
