@@ -237,7 +237,7 @@ fn merged(shared: &Item, own: &Item) -> Item {
     }
     out.fmt();
     match (out.len(), out.get("version")) {
-        (1, Some(version)) => value(version.clone().decorated("", "")),
+        (1, Some(version)) => value(version.clone().decorated(" ", "")),
         _ => value(out),
     }
 }
