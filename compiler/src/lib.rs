@@ -118,6 +118,11 @@ pub fn expand_accept(attr: TokenStream, item: TokenStream) -> TokenStream {
     }
 }
 
+/// Expands `#[skylark::init] item`. The item survives every error.
+pub fn expand_init(attr: TokenStream, item: TokenStream, ctx: &Ctx) -> TokenStream {
+    expand(Annotation::Init, attr, item, ctx)
+}
+
 fn expand(annotation: Annotation, attr: TokenStream, item: TokenStream, ctx: &Ctx) -> TokenStream {
     let (kept, plan) = plan(annotation, Span::call_site(), attr, item, ctx);
     match plan {

@@ -115,9 +115,58 @@ pub fn promise_id(chain_id: &str, name: &str) -> String {
     format!("{chain_id}~{name}")
 }
 
+/// What a key's text takes of the arguments, where that is all it does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyText<'a> {
+    /// `order.from`: an argument, and the fields that lead to the key.
+    One(Vec<&'a str>),
+    /// `(user, order.day)`: several of these.
+    Several(Vec<Vec<&'a str>>),
+}
+
+/// Reads the text of a key; `None` for one that calculates.
+pub fn read_key(text: &str) -> Option<KeyText<'_>> {
+    fn path(text: &str) -> Option<Vec<&str>> {
+        let is_name =
+            |name: &&str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+        let path: Vec<&str> = text.trim().split('.').collect();
+        let starts = path.first()?.starts_with(|c: char| !c.is_numeric());
+        (starts && path.iter().all(is_name)).then_some(path)
+    }
+    let Some(inner) = text.strip_prefix('(').and_then(|t| t.strip_suffix(')')) else {
+        return path(text).map(KeyText::One);
+    };
+    let inner = inner.trim_end().trim_end_matches(',');
+    let paths: Option<Vec<_>> = inner.split(',').map(path).collect();
+    paths.map(KeyText::Several)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_that_only_take_are_told_from_those_that_calculate() {
+        use KeyText::{One, Several};
+        for (text, wanted) in [
+            ("station", Some(One(vec!["station"]))),
+            ("order.from.0", Some(One(vec!["order", "from", "0"]))),
+            (
+                "(user, order.day)",
+                Some(Several(vec![vec!["user"], vec!["order", "day"]])),
+            ),
+            ("(user,)", Some(Several(vec![vec!["user"]]))),
+            ("user.to_lowercase()", None),
+            ("format!(\"{user}\")", None),
+            ("|id: u64| id % 16", None),
+            ("(a, b % 2)", None),
+            ("7", None),
+            ("()", None),
+            ("", None),
+        ] {
+            assert_eq!(read_key(text), wanted, "{text}");
+        }
+    }
 
     #[test]
     fn bundles_by_their_keys() {

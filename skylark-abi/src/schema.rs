@@ -178,12 +178,30 @@ pub struct State {
     /// Source text of what holds it: `Mutex`, `AtomicU64`, `RefCell`, …; `struct` for
     /// a field.
     pub cell: String,
-    /// The argument whose value chooses the bundle, for [`Scope::Key`].
+    /// What chooses the bundle, for [`Scope::Key`]: source text of an argument, or of
+    /// an expression over arguments; see [`crate::keys::read_key`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// Its earlier names in the store, in the order in which they are looked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub was: Vec<String>,
+    /// What makes of what one build wrote what the next writes, as paths, the
+    /// oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub migrate: Vec<String>,
 }
 
+/// Most migrations of one variable: their number is in every value's header.
+pub const MAX_MIGRATIONS: usize = 250;
+
 impl State {
+    /// Its name in the store, and its earlier ones.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.name)
+            .chain(&self.was)
+            .map(String::as_str)
+    }
+
     /// Fingerprint of the stored type.
     pub fn fingerprint(&self) -> u64 {
         fingerprint(&self.ty)
@@ -394,6 +412,9 @@ impl Schema {
                 });
             }
         }
+        for name in schema.taken_twice() {
+            errors.push(name);
+        }
         let mut resolved = Vec::new();
         for (name, entry) in &schema.functions {
             let Function {
@@ -441,6 +462,27 @@ impl Schema {
         }
     }
 
+    /// Earlier names that another variable has, or had.
+    fn taken_twice(&self) -> Vec<SchemaError> {
+        let mut owners: BTreeMap<&str, &StateEntry> = BTreeMap::new();
+        for (name, entry) in &self.states {
+            owners.insert(name, entry);
+        }
+        let mut errors = Vec::new();
+        for entry in self.states.values() {
+            for name in &entry.state.was {
+                if let Some(other) = owners.insert(name, entry) {
+                    errors.push(SchemaError::Duplicate {
+                        what: "state",
+                        name: name.clone(),
+                        modules: [other.module.clone(), entry.module.clone()],
+                    });
+                }
+            }
+        }
+        errors
+    }
+
     /// The name of the function that `path`, written in `module`, means: the
     /// one whose Rust path ends in it. A plain identifier, and a method of a type
     /// without more of a path, prefers its own module. `crate`, `self` and `super`
@@ -485,12 +527,21 @@ impl Schema {
         }
     }
 
-    /// Names of the state variables in `scope`.
+    /// Names under which state variables in `scope` may be stored: theirs, and
+    /// their earlier ones.
     pub fn states_in(&self, scope: Scope) -> impl Iterator<Item = &str> {
         self.states
-            .iter()
-            .filter(move |(_, e)| e.state.scope == scope)
-            .map(|(name, _)| name.as_str())
+            .values()
+            .filter(move |e| e.state.scope == scope)
+            .flat_map(|e| e.state.names())
+    }
+
+    /// The state variable that may be stored under this name.
+    pub fn state(&self, name: &str) -> Option<&StateEntry> {
+        self.states.get(name).or_else(|| {
+            let mut all = self.states.values();
+            all.find(|e| e.state.was.iter().any(|was| was == name))
+        })
     }
 }
 

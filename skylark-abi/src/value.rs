@@ -1,6 +1,8 @@
 //! How a value is laid out in the store and between functions.
 //!
 //! `[1 byte codec][8 bytes schema fingerprint, little endian][payload]`. The
+//! codec byte counts, from 1, the migrations that the type had been through: a
+//! type often keeps its name over one, so that its text cannot tell. The
 //! payload is MessagePack with named fields, so a field added with a default
 //! reads old data and reordered fields do not swap. The fingerprint is of the
 //! type's source text: it decides nothing by itself, it lets an error name both
@@ -27,6 +29,8 @@ pub const HEADER: usize = 9;
 /// A tagged value, taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tagged<'a> {
+    /// How many migrations the type that wrote it had been through.
+    pub generation: u8,
     /// [`fingerprint`] of the type that wrote the payload.
     pub fingerprint: u64,
     /// MessagePack bytes.
@@ -35,7 +39,13 @@ pub struct Tagged<'a> {
 
 /// The header of a value of a type with this fingerprint; append the payload.
 pub fn header(fingerprint: u64) -> [u8; HEADER] {
-    let mut out = [COMPACT; HEADER];
+    header_after(fingerprint, 0)
+}
+
+/// The same, of a type that has been through so many migrations; at most
+/// [`MAX_MIGRATIONS`](crate::schema::MAX_MIGRATIONS).
+pub fn header_after(fingerprint: u64, generation: u8) -> [u8; HEADER] {
+    let mut out = [COMPACT.saturating_add(generation); HEADER];
     out[1..].copy_from_slice(&fingerprint.to_le_bytes());
     out
 }
@@ -45,7 +55,9 @@ pub fn untag(bytes: &[u8]) -> Option<Tagged<'_>> {
     let (head, payload) = bytes.split_at_checked(HEADER)?;
     let (codec, print) = head.split_first()?;
     let fingerprint = u64::from_le_bytes(print.try_into().ok()?);
-    (*codec == COMPACT).then_some(Tagged {
+    let generation = codec.checked_sub(COMPACT)?;
+    Some(Tagged {
+        generation,
         fingerprint,
         payload,
     })

@@ -18,12 +18,12 @@ use skylark_abi::{
     shape::{
         Body, Field as ShapeField, Fields, Shape, Shapes, StateShape, Tagging, TypeShape, Variant,
     },
-    value::{Codec, fingerprint, fingerprint_bytes, header},
+    value::{Codec, fingerprint, fingerprint_bytes, header, header_after},
 };
 use std::time::Duration;
 
 /// FNV-1a of one sample of everything that crosses a process.
-const LOCKED: u64 = 0x9526_2d63_c822_ca02;
+const LOCKED: u64 = 0x90b8_cf9e_113a_d5ef;
 
 fn sample() -> String {
     let id = InvocationId::root("app.0123").child(2);
@@ -240,6 +240,8 @@ fn sample() -> String {
         ty: "u8".into(),
         cell: "Mutex".into(),
         key: Some("station".into()),
+        was: vec!["KNOWN".into()],
+        migrate: vec!["m::grown".into()],
     }));
     let names = [
         names::IMPORT_MODULE,
@@ -278,6 +280,7 @@ fn sample() -> String {
         encode(&run(RunStatus::Succeeded(vec![1]))),
         encode(&run(RunStatus::Failed(failure))),
         header(fingerprint("Vec < u8 >")).to_vec(),
+        header_after(fingerprint("Vec < u8 >"), 2).to_vec(),
     ];
     format!(
         "{} {names:?} {keys:?} {envelopes:?} {waits:?} {} {} {} {}",

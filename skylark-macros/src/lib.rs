@@ -15,14 +15,22 @@ use skylark_compiler::Ctx;
 ///
 /// | option | default | meaning |
 /// | --- | --- | --- |
-/// | `scope = app`, `chain` or `key(argument)` | `app` | shared by all runs, belonging to one, or one per value of an argument of the function that runs |
+/// | `scope = app`, `chain` or `key(…)` | `app` | shared by all runs, belonging to one, or one per key |
 /// | `rename = "…"` | the Rust name | its name in the store |
 /// | `default = <expression>` | the initializer | the value while the store has none |
+/// | `was = "…"` or `["…", "…"]` | none | earlier names, under which it is looked for while there is none under its own |
+/// | `migrate = f` or `[f, g]` | none | functions from what was stored to what is now, the oldest first, each `fn(Old) -> New` or `-> Result<New, E>` |
+///
+/// A key is an argument of the function that runs, or an expression over its arguments:
+/// `key(station)`, `key(order.from)`, `key((user, day))`, `key(format!("{user}-{year}"))`.
+/// An argument stands for its value as it was sent, a text or what can be written as
+/// one; a closure names the types: `key(|order: Order| order.total() / 100)`.
 ///
 /// On a struct, it makes each field a state variable, `Hotel-rooms`, for the methods
 /// of a [`macro@service`] and for `skylark::with`. `default` is then the struct's first
 /// value, `Default::default()` unless it is given; `rename` is what stands before `-`;
-/// and `#[skylark::state(rename = "…")]` on a field names that one alone.
+/// and `#[skylark::state(rename = "…")]` on a field names that one alone. A field takes
+/// `was` and `migrate`, too.
 #[proc_macro_attribute]
 pub fn state(attr: TokenStream, item: TokenStream) -> TokenStream {
     skylark_compiler::expand_state(attr.into(), item.into(), &ctx()).into()
@@ -87,6 +95,23 @@ pub fn external(attr: TokenStream, item: TokenStream) -> TokenStream {
     skylark_compiler::expand_external(attr.into(), item.into(), &ctx()).into()
 }
 
+/// Makes a `static` an init object: built, not remembered, as a compiled regular
+/// expression, a table or a client.
+///
+/// ```text
+/// #[skylark::init]
+/// static WORD: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\\w+").unwrap());
+/// ```
+///
+/// Every call has an instance of its own, which builds it at its first use; it is never
+/// stored. So nothing in it may change: a `Mutex`, a `RwLock`, a cell or an atomic in
+/// its type is refused. On a field of a struct that is [`macro@state`], it leaves
+/// that field as the struct begins with it.
+#[proc_macro_attribute]
+pub fn init(attr: TokenStream, item: TokenStream) -> TokenStream {
+    skylark_compiler::expand_init(attr.into(), item.into(), &ctx()).into()
+}
+
 /// Has a function's value recorded: executed again after a wait, the function that
 /// calls it sees the recorded one, and its body is not run.
 #[proc_macro_attribute]
@@ -109,7 +134,7 @@ pub fn nondet(attr: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// | option | default | meaning |
 /// | --- | --- | --- |
-/// | `scope = key(argument)` | one for all | what the struct's `#[skylark::state]` says: every method with `self` takes the key, and so does the client: `HotelClient::at(key)` |
+/// | `scope = key(…)` | one for all | what the struct's `#[skylark::state]` says: every method with `self` takes the key, and so does the client: `HotelClient::at(key)` |
 /// | `name = "…"` | the struct's | what stands before `-` in the names of its functions |
 /// | `client = Name` | `HotelClient` | the client's name, for a second `impl` |
 #[proc_macro_attribute]

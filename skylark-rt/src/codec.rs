@@ -6,11 +6,21 @@ use skylark_abi::value::{HEADER, header};
 
 /// A value that does not fit its type.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Mismatch {
+pub struct Mismatch {
     /// Where in the value: `boxes[2].width`; empty for the value itself.
     pub(crate) path: String,
     /// What was expected, and what was found.
     pub(crate) message: String,
+}
+
+impl Mismatch {
+    /// One of the value as a whole.
+    pub(crate) fn whole(message: String) -> Self {
+        Self {
+            path: String::new(),
+            message,
+        }
+    }
 }
 
 /// Writes `value` as JSON.
@@ -20,8 +30,13 @@ pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Strin
 
 /// Writes `value` as a tagged value of the type with this fingerprint.
 pub(crate) fn to_compact<T: Serialize>(value: &T, fingerprint: u64) -> Result<Vec<u8>, String> {
+    to_stored(value, header(fingerprint))
+}
+
+/// The same behind this header.
+pub(crate) fn to_stored<T: Serialize>(value: &T, header: [u8; HEADER]) -> Result<Vec<u8>, String> {
     let mut out = Vec::with_capacity(HEADER + 23);
-    out.extend_from_slice(&header(fingerprint));
+    out.extend_from_slice(&header);
     value
         .serialize(&mut rmp_serde::Serializer::new(&mut out).with_struct_map())
         .map_err(|e| e.to_string())?;

@@ -164,7 +164,7 @@ pub use target::native;
 
 pub use log::{Level, log};
 pub use skylark_abi::call::{Failure, FailureKind};
-pub use skylark_macros::{accept, chain, external, function, nondet, service, state};
+pub use skylark_macros::{accept, chain, external, function, init, nondet, service, state};
 pub use state::{with, with_mut};
 pub use wait::{
     Call, JoinAll, Next, Promise, Sleep, call, http, join_all, nondet, promise, sleep, transaction,

@@ -1,6 +1,7 @@
 //! What generated code names. Not part of the public API: it may change in any
 //! release, together with the macros.
 
+pub use crate::codec::Mismatch;
 pub use crate::wait::{Answer, External, answer, ended_by, nondet, plumbing::*};
 pub use crate::{
     __skylark_call as remote, __skylark_frame as frame, __skylark_function as function,
@@ -8,11 +9,12 @@ pub use crate::{
 };
 pub use crate::{
     bounds::{Input, Output, Problem, Stored},
-    call::{Body, Call, Flow, FunctionDef, Reply},
+    call::{Body, Call, Flow, FunctionDef, KeyArguments, KeyDef, Part, Reply},
     follows::{Follows, Gathers, Listed, Spread, Whole, follows, gathers},
     state::{
-        Field, FieldDef, FieldNames, Initial, Live, LocalState, Locked, Object, ObjectDef, State,
-        StateCell, StateCodec, StateDef, codec, exclusive, same_key, shared,
+        Field, FieldDef, FieldNames, Initial, Live, LocalState, Locked, Migrated, Migration,
+        Object, ObjectDef, State, StateCell, StateCodec, StateDef, codec, exclusive, migrated,
+        older, same_key, shared,
     },
 };
 pub use core::{

@@ -238,7 +238,7 @@ fn an_argument_chooses_the_bundle() {
 
     let long = serde_json::to_string(&("x".repeat(513), "y")).unwrap();
     for (function, input, wanted) in [
-        ("no_key", "\"x\"", "`no_key` has no such argument"),
+        ("no_key", "\"x\"", "`no_key` has no argument `station`"),
         ("by_float", "1.5", "1.5 is no key"),
         ("sees", long.as_str(), "more than 512"),
     ] {

@@ -4,8 +4,8 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use skylark_compiler::{
-    Ctx, SourceFile, expand_chain, expand_external, expand_file, expand_function, expand_nondet,
-    expand_service, expand_state, expansions,
+    Ctx, SourceFile, expand_chain, expand_external, expand_file, expand_function, expand_init,
+    expand_nondet, expand_service, expand_state, expansions,
 };
 use std::path::Path;
 use syn::{Attribute, Item, Meta, parse::Parser, visit::Visit};
@@ -68,6 +68,17 @@ const ITEMS: &[(&str, &str, &str)] = &[
         "/// Doc.\npub async fn charge(a: String, b: u8) -> Result<u8, Failure>;",
     ),
     ("nondet", "", "fn random(a: u8) -> u8 { a }"),
+    ("init", "", "static W: LazyLock<u8> = LazyLock::new(|| 1);"),
+    (
+        "state",
+        "scope = key(format!(\"{a}-{}\", b.c.0)), was = [\"A\", \"B\"], migrate = [f, m::g]",
+        "static M: Mutex<u8> = Mutex::new(0);",
+    ),
+    (
+        "state",
+        "scope = key(|a: A, b: u8| a.c() % b), was = \"Inn\"",
+        "struct Hotel { #[skylark::state(migrate = f)] a: u8, #[skylark::init] b: Regex }",
+    ),
     (
         "state",
         "scope = key(id), rename = \"inn\", default = Self::new(3)",
@@ -88,10 +99,11 @@ const ITEMS: &[(&str, &str, &str)] = &[
 
 type Door = fn(TokenStream, TokenStream, &Ctx) -> TokenStream;
 
-const DOORS: [(&str, Door); 6] = [
+const DOORS: [(&str, Door); 7] = [
     ("chain", expand_chain),
     ("external", expand_external),
     ("function", expand_function),
+    ("init", expand_init),
     ("nondet", expand_nondet),
     ("service", expand_service),
     ("state", expand_state),

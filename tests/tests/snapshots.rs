@@ -2,8 +2,8 @@
 
 use proc_macro2::TokenStream;
 use skylark_compiler::{
-    Ctx, expand_chain, expand_external, expand_function, expand_nondet, expand_service,
-    expand_state, format_expansion,
+    Ctx, expand_chain, expand_external, expand_function, expand_init, expand_nondet,
+    expand_service, expand_state, format_expansion,
 };
 
 const BLESS: &str = "accept with: INSTA_UPDATE=always cargo test -p skylark-tests --test snapshots";
@@ -181,6 +181,24 @@ fn functions() {
 }
 
 #[test]
+fn init_objects() {
+    let table = "pub static WORD: LazyLock<Regex> = LazyLock::new(|| Regex::new(\"x\").unwrap());";
+    check("init", expand_init, "", table);
+    check(
+        "state_struct_with_init",
+        expand_state,
+        "default = Shelf::new()",
+        "struct Shelf { things: Vec<u8>, #[skylark::init] word: Regex }",
+    );
+    check(
+        "error_in_init",
+        expand_init,
+        "",
+        "static SEEN: LazyLock<Vec<Mutex<u32>>> = LazyLock::new(Vec::new);",
+    );
+}
+
+#[test]
 fn states() {
     for (name, attr, item) in [
         (
@@ -214,6 +232,26 @@ fn states() {
             "static SEEN: Mutex<u32> = Mutex::new(0);",
         ),
         (
+            "state_key_of_field",
+            "scope = key(order.from)",
+            "static SEEN: Mutex<u32> = Mutex::new(0);",
+        ),
+        (
+            "state_key_calculated",
+            "scope = key(format!(\"{user}-{}\", order.day.to_lowercase()))",
+            "static SEEN: Mutex<u32> = Mutex::new(0);",
+        ),
+        (
+            "state_key_typed",
+            "scope = key(|order: Order, n: u32| (order.total() / 100, n % 16))",
+            "static SEEN: Mutex<u32> = Mutex::new(0);",
+        ),
+        (
+            "state_migrated",
+            "was = [\"OLD\", \"OLDER\"], migrate = [priced, m::owed]",
+            "static DEBT: Mutex<Debt> = Mutex::new(Debt::none());",
+        ),
+        (
             "state_under_cfg",
             "",
             "#[cfg(unix)] static HITS: AtomicBool = AtomicBool::new(true);",
@@ -240,7 +278,7 @@ fn services() {
             "state_struct",
             expand_state,
             "",
-            "/// Hotels.\n#[derive(Default)] pub struct Hotel { rooms: u32, #[cfg(unix)] #[skylark::state(rename = \"BOOKED\")] bookings: BTreeMap<String, u32> }",
+            "/// Hotels.\n#[derive(Default)] pub struct Hotel { rooms: u32, #[cfg(unix)] #[skylark::state(rename = \"BOOKED\", migrate = by_name)] bookings: BTreeMap<String, u32> }",
         ),
         (
             "state_struct_of_key",

@@ -10,10 +10,13 @@ mod client;
 #[cfg(feature = "krate")]
 pub(crate) mod code;
 mod function;
+mod init;
+mod key;
 #[cfg(feature = "krate")]
 pub(crate) mod lints;
 mod object;
 mod option;
+mod past;
 mod service;
 mod state;
 mod touch;
@@ -21,6 +24,8 @@ mod unit;
 
 pub(crate) use client::{External, Nondet};
 pub(crate) use function::{Arg, Flow, Function, Yields};
+pub(crate) use init::Init;
+pub(crate) use key::{Key, Take};
 pub(crate) use object::Object;
 pub(crate) use service::{Service, is_key};
 pub(crate) use state::{Storage, Variable};
@@ -45,6 +50,8 @@ pub(crate) enum Item {
     External(Box<External>),
     /// A function whose value is recorded.
     Nondet(Box<Nondet>),
+    /// A static that is built.
+    Init(Box<Init>),
 }
 
 /// Checks what one item can answer. Everything wrong is reported; the item
@@ -58,6 +65,7 @@ pub(crate) fn item(raw: Raw, errors: &mut Errors) -> Option<Item> {
             client::external(*raw, errors).map(|external| Item::External(Box::new(external)))
         }
         Raw::Nondet(raw) => Some(Item::Nondet(Box::new(client::nondet(*raw, errors)))),
+        Raw::Init(raw) => init::check(*raw, errors).map(|init| Item::Init(Box::new(init))),
         Raw::Object(raw) => {
             object::check(*raw, errors).map(|object| Item::Object(Box::new(object)))
         }

@@ -1,12 +1,18 @@
 //! A struct whose fields are state.
 
-use super::{borrow, joined, name, service, state};
+use super::{
+    borrow, init, joined,
+    key::Key,
+    name,
+    past::{self, Past},
+    service, state,
+};
 use crate::{
     errors::Errors,
     read::{RawObject, plain},
 };
 use quote::ToTokens;
-use skylark_abi::call::Scope;
+use skylark_abi::{call::Scope, names::is_valid_name};
 use syn::{Attribute, Expr, Generics, ItemStruct, Member, Path, Type};
 
 /// A struct whose fields are state.
@@ -16,9 +22,11 @@ pub(crate) struct Object {
     pub(crate) item: ItemStruct,
     /// Its fields.
     pub(crate) fields: Vec<Field>,
+    /// The names of those that are built, not stored.
+    pub(crate) built: Vec<String>,
     pub(crate) scope: Scope,
-    /// The argument that chooses the bundle.
-    pub(crate) key: Option<String>,
+    /// What chooses the bundle.
+    pub(crate) key: Option<Key>,
     /// Its value while the store has none, if not `Default`'s.
     pub(crate) default: Option<Expr>,
 }
@@ -32,6 +40,7 @@ pub(crate) struct Field {
     pub(crate) ty: Type,
     /// Its name in the store.
     pub(crate) name: String,
+    pub(crate) past: Past,
     pub(crate) cfgs: Vec<Attribute>,
 }
 
@@ -45,8 +54,26 @@ pub(super) fn check(raw: RawObject, errors: &mut Errors) -> Option<Object> {
     let (scope, key) = state::scope(&options, errors);
     let what = "state variable";
     let prefix = name(&item.ident, "rename", options.get("rename"), what, errors);
+    if let Some((migrate, _)) = options.entry("migrate") {
+        errors.on(
+            migrate,
+            "each field is stored by itself: write `#[skylark::state(migrate = …)]` on the field whose \
+             type has changed",
+        );
+    }
+    let renamed = past::was(&options, prefix.as_deref(), errors);
     let mut fields = Vec::new();
+    let mut built = Vec::new();
     for ((member, field), given) in item.fields.members().zip(&item.fields).zip(&given) {
+        let Some(given) = given else {
+            let place = format!("field `{}` of `{}`", member.to_token_stream(), item.ident);
+            init::changes(&field.ty, &place, errors);
+            built.push(match &member {
+                Member::Named(ident) => plain(ident),
+                Member::Unnamed(index) => index.index.to_string(),
+            });
+            continue;
+        };
         let ident = match &member {
             Member::Named(ident) => plain(ident),
             Member::Unnamed(index) => index.index.to_string(),
@@ -65,11 +92,17 @@ pub(super) fn check(raw: RawObject, errors: &mut Errors) -> Option<Object> {
             (None, None) => None,
         };
         let Some(name) = name else { continue };
+        let mut past = past::check(given, Some(&name), errors);
+        if given.get("was").is_none() && given.get("rename").is_none() {
+            let earlier = renamed.iter().map(|prefix| format!("{prefix}-{ident}"));
+            past.was = earlier.filter(|name| is_valid_name(name)).collect();
+        }
         fields.push(Field {
             member,
             ident,
             ty: field.ty.clone(),
             name,
+            past,
             cfgs: crate::read::cfgs(&field.attrs),
         });
     }
@@ -79,6 +112,7 @@ pub(super) fn check(raw: RawObject, errors: &mut Errors) -> Option<Object> {
     prefix.map(|_| Object {
         item,
         fields,
+        built,
         scope,
         key,
         default,

@@ -2,6 +2,7 @@
 
 use super::{
     function::{self, Function},
+    key::{self, Key},
     name,
     object::generics,
     touch,
@@ -16,7 +17,7 @@ use crate::{
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{
-    Attribute, Expr, ExprPath, FnArg, ItemImpl, Path, ReceiverKind, Signature, Type, Visibility,
+    Attribute, Expr, FnArg, ItemImpl, Path, ReceiverKind, Signature, Type, Visibility,
     parse::Parser,
 };
 
@@ -32,8 +33,8 @@ pub(crate) struct Service {
     pub(crate) cfgs: Vec<Attribute>,
     /// The name of its client.
     pub(crate) client: Ident,
-    /// The argument that chooses the object, and its type.
-    pub(crate) key: Option<(String, Option<Type>)>,
+    /// What chooses the object; and the type of the argument, if it is one.
+    pub(crate) key: Option<(Key, Option<Type>)>,
     /// Its functions.
     pub(crate) functions: Vec<Function>,
 }
@@ -146,15 +147,14 @@ fn self_type(header: &ItemImpl, errors: &mut Errors) -> Option<Path> {
     None
 }
 
-/// The argument that `scope = key(argument)` names.
-fn key(options: &RawOptions, errors: &mut Errors) -> Option<String> {
+/// What `scope = key(…)` says.
+fn key(options: &RawOptions, errors: &mut Errors) -> Option<Key> {
     let value = options.get("scope")?;
     if let Expr::Call(call) = value
         && matches!(&*call.func, Expr::Path(path) if path.path.is_ident("key"))
-        && let [Expr::Path(ExprPath { path, .. })] = call.args.iter().collect::<Vec<_>>().as_slice()
-        && let Some(argument) = path.get_ident()
     {
-        return Some(plain(argument));
+        let arguments: Vec<&Expr> = call.args.iter().collect();
+        return key::check(&arguments, &call.args, errors);
     }
     errors.on(
         value,
@@ -295,19 +295,26 @@ fn named(tokens: TokenStream, ty: &Path, of_trait: Option<&Path>) -> TokenStream
 
 /// Checks that a method takes the key, as the others do.
 fn key_argument(
-    key: &mut Option<(String, Option<Type>)>,
+    key: &mut Option<(Key, Option<Type>)>,
     method: &Ident,
     function: &Function,
     errors: &mut Errors,
 ) {
-    let Some((name, known)) = key else { return };
+    let Some((key, known)) = key else { return };
+    for name in key.arguments() {
+        if !function.args.iter().any(|arg| is_key(&arg.ident, name)) {
+            errors.on(
+                method,
+                format_args!(
+                    "`{method}` needs the key of its object: give it the argument `{name}` (or `_{name}`)"
+                ),
+            );
+            return;
+        }
+    }
+    // Of an expression, the client cannot tell the arguments.
+    let Some(name) = key.argument() else { return };
     let Some(arg) = function.args.iter().find(|arg| is_key(&arg.ident, name)) else {
-        errors.on(
-            method,
-            format_args!(
-                "`{method}` needs the key of its object: give it the argument `{name}` (or `_{name}`)"
-            ),
-        );
         return;
     };
     match known {

@@ -1,9 +1,14 @@
 //! State: what holds it, and what is held.
 
-use super::{borrow, name};
+use super::{
+    borrow,
+    key::{self, Key},
+    name,
+    past::{self, Past},
+};
 use crate::{
     errors::Errors,
-    read::{Holder, RawOptions, RawState, RawVariable, plain, text},
+    read::{Holder, RawOptions, RawState, RawVariable, text},
 };
 use proc_macro2::Ident;
 use skylark_abi::{call::Scope, schema::nearest};
@@ -27,10 +32,11 @@ pub(crate) struct Variable {
     /// Its name in the store.
     pub(crate) name: String,
     pub(crate) scope: Scope,
-    /// The argument that chooses the bundle.
-    pub(crate) key: Option<String>,
+    /// What chooses the bundle.
+    pub(crate) key: Option<Key>,
     /// The value while the store has none, if not the initializer's.
     pub(crate) default: Option<Expr>,
+    pub(crate) past: Past,
 }
 
 /// Where a variable lives.
@@ -61,7 +67,7 @@ pub(super) fn check(raw: RawState, errors: &mut Errors) -> Vec<Variable> {
     let RawState { options, variables } = raw;
     let scope = scope(&options, errors);
     if variables.len() > 1 {
-        for option in ["default", "rename"] {
+        for option in ["default", "migrate", "rename", "was"] {
             if let Some((ident, _)) = options.entry(option) {
                 errors.on(
                     ident,
@@ -83,7 +89,7 @@ pub(super) fn check(raw: RawState, errors: &mut Errors) -> Vec<Variable> {
 fn variable(
     raw: RawVariable,
     options: &RawOptions,
-    (scope, key): &(Scope, Option<String>),
+    (scope, key): &(Scope, Option<Key>),
     errors: &mut Errors,
 ) -> Option<Variable> {
     let name = name(
@@ -93,6 +99,7 @@ fn variable(
         "state variable",
         errors,
     );
+    let past = past::check(options, name.as_deref(), errors);
     let storage = storage(&raw, errors)?;
     let held = match storage {
         Storage::Static => shared(&raw, errors),
@@ -116,10 +123,11 @@ fn variable(
         scope: *scope,
         key: key.clone(),
         default: options.get("default").cloned(),
+        past,
     })
 }
 
-pub(super) fn scope(options: &RawOptions, errors: &mut Errors) -> (Scope, Option<String>) {
+pub(super) fn scope(options: &RawOptions, errors: &mut Errors) -> (Scope, Option<Key>) {
     const SCOPES: [(&str, Scope); 2] = [("app", Scope::App), ("chain", Scope::Chain)];
     let Some(value) = options.get("scope") else {
         return (Scope::default(), None);
@@ -131,19 +139,13 @@ pub(super) fn scope(options: &RawOptions, errors: &mut Errors) -> (Scope, Option
     let is_key = |path: &Expr| matches!(path, Expr::Path(path) if path.path.is_ident("key"));
     match value {
         Expr::Call(call) if is_key(&call.func) => {
-            if let [Expr::Path(argument)] = call.args.iter().collect::<Vec<_>>().as_slice()
-                && let Some(argument) = argument.path.get_ident()
-            {
-                return (Scope::Key, Some(plain(argument)));
-            }
-            errors.on(
-                &call.args,
-                "`key` takes the name of an argument, whose value chooses the state: `scope = key(station)`",
-            );
+            let arguments: Vec<&Expr> = call.args.iter().collect();
+            return (Scope::Key, key::check(&arguments, &call.args, errors));
         }
         path if is_key(path) => errors.on(
             path,
-            "`key` needs the name of an argument, whose value chooses the state: `scope = key(station)`",
+            "`key` needs an argument, or an expression over arguments, whose value chooses the state: \
+             `scope = key(station)`",
         ),
         value => {
             let bare = written.trim_matches('"');
@@ -154,7 +156,8 @@ pub(super) fn scope(options: &RawOptions, errors: &mut Errors) -> (Scope, Option
                 value,
                 format_args!(
                     "`{written}` is no scope{meant}; expected `app` (shared by all runs), `chain` \
-                     (belongs to one run) or `key(argument)` (one per value of an argument)"
+                     (belongs to one run) or `key(argument)` (one per value of an argument, or of an \
+                     expression over arguments)"
                 ),
             );
         }

@@ -13,11 +13,13 @@ mod state;
 
 use crate::{
     Ctx,
+    check::{Key, Take},
     lower::{Plan, RecordText, scope_variant},
 };
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote, quote_spanned};
 use skylark_abi::schema;
+use syn::{Path, Type, spanned::Spanned};
 
 /// The macro's output.
 pub(crate) fn tokens(plan: &Plan, ctx: &Ctx) -> TokenStream {
@@ -25,6 +27,8 @@ pub(crate) fn tokens(plan: &Plan, ctx: &Ctx) -> TokenStream {
         Plan::Function(plan) => function::emit(plan, ctx),
         Plan::External(plan) => client::external(plan, ctx),
         Plan::Nondet(plan) => client::nondet(plan, ctx),
+        // An ordinary static, in an instance of its own for each call.
+        Plan::Init(plan) => plan.item.to_token_stream(),
         Plan::Object(plan) => object::emit(plan, ctx),
         Plan::Service(plan) => service::emit(plan, ctx),
         Plan::State(plans) => plans.iter().map(|plan| state::emit(plan, ctx)).collect(),
@@ -32,21 +36,78 @@ pub(crate) fn tokens(plan: &Plan, ctx: &Ctx) -> TokenStream {
 }
 
 /// What the runtime knows of a variable.
-fn state_def(state: &schema::State, private: &TokenStream) -> TokenStream {
+fn state_def(state: &schema::State, key: Option<&Key>, private: &TokenStream) -> TokenStream {
     let (name, ty) = (&state.name, &state.ty);
     let scope = Ident::new(scope_variant(state.scope), Span::call_site());
-    let key = match &state.key {
-        Some(key) => quote!(#private::Some(#key)),
+    let key = match key {
+        Some(key) => {
+            let def = key_def(key, private);
+            quote!(#private::Some(&#def))
+        }
         None => quote!(#private::None),
     };
+    let was = &state.was;
     quote! {
         &#private::StateDef {
             name: #name,
             scope: #private::Scope::#scope,
             type_text: #ty,
             key: #key,
+            was: &[#(#was),*],
         }
     }
+}
+
+/// How the runtime finds a key: what is taken of the arguments, and what is made of
+/// that.
+fn key_def(key: &Key, private: &TokenStream) -> TokenStream {
+    let arguments = local("__arguments");
+    let takes = key.takes.iter().map(|take| {
+        let Take {
+            local,
+            argument,
+            fields,
+            ty,
+        } = take;
+        match ty {
+            Some(ty) => {
+                let typed = quote_spanned!(at(ty.span())=> #arguments.typed::<#ty>(#argument)?);
+                quote!(let #local: #ty = #typed;)
+            }
+            // Lent, so that it may be named twice.
+            None => quote!(let #local = &#arguments.part(#argument, &[#(#fields),*])?;),
+        }
+    });
+    let (text, value) = (&key.text, &key.value);
+    let made = quote_spanned!(at(value.span())=> #arguments.key(&(#value)));
+    quote! {
+        #private::KeyDef {
+            text: #text,
+            of: |#arguments| {
+                #(#takes)*
+                #made
+            },
+        }
+    }
+}
+
+/// How the runtime writes and reads a stored type, and what earlier builds wrote.
+fn codec(ty: &Type, migrate: &[Path], private: &TokenStream) -> TokenStream {
+    let codec = quote_spanned!(at(ty.span())=> #private::codec::<#ty>());
+    if migrate.is_empty() {
+        return codec;
+    }
+    let (stored, old) = (local("__stored"), local("__old"));
+    let from = (0..migrate.len()).map(|first| {
+        let steps = migrate[first..].iter().map(|step| {
+            quote_spanned!(at(step.span())=> .and_then(|#old| #private::migrated(#step, #old)))
+        });
+        quote!(|#stored| #private::older(#stored)#(#steps)*)
+    });
+    quote!({
+        const __SKYLARK_MIGRATIONS: &[#private::Migration<#ty>] = &[#(#from),*];
+        #codec.migrating(__SKYLARK_MIGRATIONS)
+    })
 }
 
 fn record(RecordText { before, after }: &RecordText) -> TokenStream {

@@ -1,13 +1,12 @@
 //! A struct's tokens: the struct itself, and what is known of each of its fields.
 
-use super::{at, record, state_def};
+use super::{at, codec, record, state_def};
 use crate::{
     Ctx,
     lower::{FieldPlan, ObjectPlan, scope_variant},
 };
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::spanned::Spanned;
 
 pub(super) fn emit(plan: &ObjectPlan, ctx: &Ctx) -> TokenStream {
     let private = ctx.private();
@@ -19,6 +18,7 @@ pub(super) fn emit(plan: &ObjectPlan, ctx: &Ctx) -> TokenStream {
         key,
         default,
         fields,
+        built,
     } = plan;
     let ident = &item.ident;
     let scope = Ident::new(scope_variant(*scope), Span::call_site());
@@ -50,6 +50,7 @@ pub(super) fn emit(plan: &ObjectPlan, ctx: &Ctx) -> TokenStream {
                 scope: #private::Scope::#scope,
                 first: #first,
                 fields: &[#(#known),*],
+                built: &[#(#built),*],
             };
             impl #private::Object for #ident {
                 const KEY: #private::Option<&'static str> = #key;
@@ -70,11 +71,12 @@ fn known(object: &Ident, plan: &FieldPlan, private: &TokenStream) -> TokenStream
         ident,
         ty,
         cfgs,
+        migrate,
         schema,
         ..
     } = plan;
-    let codec = quote_spanned!(at(ty.span())=> #private::codec::<#ty>());
-    let def = state_def(schema, private);
+    let codec = codec(ty, migrate, private);
+    let def = state_def(schema, plan.key.as_ref(), private);
     quote! {
         #(#cfgs)*
         &#private::FieldDef::<#object, #ty> {

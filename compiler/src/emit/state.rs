@@ -1,10 +1,9 @@
 //! A variable's tokens: a static of the runtime's type that derefs to the user's.
 
-use super::{at, record, state_def};
+use super::{codec, record, state_def};
 use crate::{Ctx, check::Storage, lower::StatePlan};
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
-use syn::spanned::Spanned;
+use quote::quote;
 
 pub(super) fn emit(plan: &StatePlan, ctx: &Ctx) -> TokenStream {
     let private = ctx.private();
@@ -20,8 +19,8 @@ pub(super) fn emit(plan: &StatePlan, ctx: &Ctx) -> TokenStream {
         ..
     } = plan;
     let record = record(&plan.record);
-    let codec = quote_spanned!(at(value.span())=> #private::codec::<#value>());
-    let def = state_def(schema, &private);
+    let codec = codec(value, &plan.migrate, &private);
+    let def = state_def(schema, plan.key.as_ref(), &private);
     let (new, default) = match &plan.default {
         None => (quote!(new), None),
         Some(default) => (quote!(with_default), Some(quote!(, || #default))),

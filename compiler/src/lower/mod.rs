@@ -3,7 +3,8 @@
 
 use crate::{
     check::{
-        Arg, External, Flow, Function, Item, Nondet, Object, Service, Storage, Variable, Yields,
+        Arg, External, Flow, Function, Init, Item, Key, Nondet, Object, Service, Storage, Variable,
+        Yields,
     },
     read::{Handler, Method, cfgs, doc_line, plain, text},
 };
@@ -30,6 +31,8 @@ pub(crate) enum Plan {
     External(Box<External>),
     /// For a function whose value is recorded.
     Nondet(Box<Nondet>),
+    /// For a static that is built.
+    Init(Box<Init>),
 }
 
 /// The frame in the schema section: JSON around `module_path!()`, which only
@@ -91,6 +94,10 @@ pub(crate) struct StatePlan {
     pub(crate) value: Type,
     pub(crate) init: Expr,
     pub(crate) default: Option<Expr>,
+    /// What chooses the bundle.
+    pub(crate) key: Option<Key>,
+    /// From what an earlier build wrote to what the next does.
+    pub(crate) migrate: Vec<Path>,
     /// What the schema says of it.
     pub(crate) schema: schema::State,
     pub(crate) record: RecordText,
@@ -106,6 +113,8 @@ pub(crate) struct ObjectPlan {
     pub(crate) key: Option<String>,
     pub(crate) default: Option<Expr>,
     pub(crate) fields: Vec<FieldPlan>,
+    /// The names of those that are built, not stored.
+    pub(crate) built: Vec<String>,
 }
 
 /// A field's plan.
@@ -115,6 +124,10 @@ pub(crate) struct FieldPlan {
     pub(crate) ident: String,
     pub(crate) ty: Type,
     pub(crate) cfgs: Vec<Attribute>,
+    /// What chooses the bundle.
+    pub(crate) key: Option<Key>,
+    /// From what an earlier build wrote to what the next does.
+    pub(crate) migrate: Vec<Path>,
     /// What the schema says of it.
     pub(crate) schema: schema::State,
     pub(crate) record: RecordText,
@@ -128,7 +141,7 @@ pub(crate) struct ServicePlan {
     pub(crate) of_trait: bool,
     pub(crate) cfgs: Vec<Attribute>,
     pub(crate) client: Ident,
-    /// The argument that chooses the object, and its type.
+    /// What chooses the object, as text; and the type of the argument, if it is one.
     pub(crate) key: Option<(String, Option<Type>)>,
     pub(crate) functions: Vec<FunctionPlan>,
 }
@@ -139,6 +152,7 @@ pub(crate) fn lower(item: Item) -> Plan {
         Item::Function(item) => Plan::Function(Box::new(function(*item))),
         Item::External(item) => Plan::External(item),
         Item::Nondet(item) => Plan::Nondet(item),
+        Item::Init(item) => Plan::Init(item),
         Item::Object(object) => Plan::Object(Box::new(self::object(*object))),
         Item::Service(service) => Plan::Service(Box::new(self::service(*service))),
         Item::State(variables) => Plan::State(variables.into_iter().map(variable).collect()),
@@ -232,7 +246,7 @@ fn service(checked: Service) -> ServicePlan {
         of_trait,
         cfgs,
         client,
-        key,
+        key: key.map(|(key, ty)| (key.text, ty)),
         functions: functions.into_iter().map(function).collect(),
     }
 }
@@ -241,6 +255,7 @@ fn object(checked: Object) -> ObjectPlan {
     let Object {
         item,
         fields,
+        built,
         scope,
         key,
         default,
@@ -253,24 +268,29 @@ fn object(checked: Object) -> ObjectPlan {
             scope,
             ty: text(&field.ty),
             cell: "struct".to_owned(),
-            key: key.clone(),
+            key: key.as_ref().map(|key| key.text.clone()),
+            was: field.past.was,
+            migrate: field.past.migrate.iter().map(text).collect(),
         };
         FieldPlan {
             member: field.member,
             ident: field.ident,
             ty: field.ty,
             cfgs: field.cfgs,
+            key: key.clone(),
+            migrate: field.past.migrate,
             record: record(schema::Item::State(schema.clone())),
             schema,
         }
     });
     ObjectPlan {
         fields: fields.collect(),
+        built,
         cfgs: cfgs(&item.attrs),
         item,
         name,
         scope,
-        key,
+        key: key.map(|key| key.text),
         default,
     }
 }
@@ -282,9 +302,13 @@ fn variable(checked: Variable) -> StatePlan {
         scope: checked.scope,
         ty: text(&checked.value),
         cell: checked.cell_name,
-        key: checked.key,
+        key: checked.key.as_ref().map(|key| key.text.clone()),
+        was: checked.past.was,
+        migrate: checked.past.migrate.iter().map(text).collect(),
     };
     StatePlan {
+        key: checked.key,
+        migrate: checked.past.migrate,
         cfgs: cfgs(&checked.attrs),
         record: record(schema::Item::State(schema.clone())),
         schema,

@@ -4,6 +4,7 @@
 mod accept;
 mod client;
 mod handler;
+mod init;
 #[cfg(feature = "krate")]
 pub(crate) mod krate;
 mod object;
@@ -15,6 +16,7 @@ mod variable;
 pub(crate) use accept::accepted;
 pub(crate) use client::{RawExternal, RawNondet};
 pub(crate) use handler::{Handler, Method, RawFunction, Receiver};
+pub(crate) use init::RawInit;
 pub(crate) use object::RawObject;
 pub(crate) use options::RawOptions;
 pub(crate) use service::{RawMethod, RawService};
@@ -41,16 +43,19 @@ pub(crate) enum Annotation {
     Nondet,
     /// `#[skylark::service]`
     Service,
+    /// `#[skylark::init]`
+    Init,
 }
 
 impl Annotation {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::State,
         Self::Function,
         Self::Chain,
         Self::External,
         Self::Nondet,
         Self::Service,
+        Self::Init,
     ];
 
     /// Its path, as users write it.
@@ -62,6 +67,7 @@ impl Annotation {
             Self::External => "skylark::external",
             Self::Nondet => "skylark::nondet",
             Self::Service => "skylark::service",
+            Self::Init => "skylark::init",
         }
     }
 
@@ -99,6 +105,8 @@ pub(crate) enum Raw {
     External(Box<RawExternal>),
     /// A function whose value is recorded.
     Nondet(Box<RawNondet>),
+    /// A static that is built.
+    Init(Box<RawInit>),
 }
 
 /// What the reader makes of an item: what to give back to rustc if anything is
@@ -127,6 +135,7 @@ pub(crate) fn item(
         }
         Annotation::External => client::external(span, attr, item, runtime, errors),
         Annotation::Nondet => client::nondet(attr, item, runtime, errors),
+        Annotation::Init => init::read(attr, item, runtime, errors),
         Annotation::Service => service::read(span, attr, item, runtime, errors),
     }
 }
@@ -153,6 +162,10 @@ fn strip_annotations(
                         two
                     }
                 )
+            } else if [annotation, other] == [Annotation::State, Annotation::Init]
+                || [other, annotation] == [Annotation::State, Annotation::Init]
+            {
+                format!("a static is remembered or built: leave `#[{one}]` or `#[{two}]` out")
             } else if other == Annotation::State || annotation == Annotation::State {
                 format!("an item is either state or a function: leave `#[{one}]` or `#[{two}]` out")
             } else if matches!(annotation, Annotation::External | Annotation::Nondet)

@@ -7,7 +7,7 @@ use quote::ToTokens;
 use syn::{ItemStruct, Meta, Path};
 
 /// What `#[skylark::state]` takes on a field.
-const FIELD_OPTIONS: &[&str] = &["rename"];
+const FIELD_OPTIONS: &[&str] = &["migrate", "rename", "was"];
 
 /// An annotated struct, as it was read.
 #[derive(Debug)]
@@ -16,8 +16,8 @@ pub(crate) struct RawObject {
     pub(crate) options: RawOptions,
     /// The struct, without Skylark's attributes.
     pub(crate) item: ItemStruct,
-    /// What those of its fields say, in their order.
-    pub(crate) fields: Vec<RawOptions>,
+    /// What those of its fields say, in their order; `None` of one that is built.
+    pub(crate) fields: Vec<Option<RawOptions>>,
 }
 
 pub(super) fn read(
@@ -30,9 +30,22 @@ pub(super) fn read(
     let mut fields = Vec::new();
     for field in &mut item.fields {
         let mut given = TokenStream::new();
+        let mut built = None;
         field.attrs.retain(|attr| {
-            if Annotation::of(attr.path(), runtime) != Some(Annotation::State) {
-                return true;
+            match Annotation::of(attr.path(), runtime) {
+                Some(Annotation::State) => {}
+                Some(Annotation::Init) => {
+                    if let Meta::List(list) = &attr.meta {
+                        errors.on(
+                            &list.tokens,
+                            "a field with `#[skylark::init]` is what the struct begins with: build it in \
+                             `Default`, or in `#[skylark::state(default = …)]` of the struct",
+                        );
+                    }
+                    built = Some(attr.clone());
+                    return false;
+                }
+                _ => return true,
             }
             if let Meta::List(list) = &attr.meta {
                 given.extend(list.tokens.clone());
@@ -40,7 +53,17 @@ pub(super) fn read(
             false
         });
         let path = "skylark::state";
-        fields.push(RawOptions::read(given, path, FIELD_OPTIONS, errors));
+        match built {
+            Some(attr) if !given.is_empty() => {
+                errors.on(
+                    attr,
+                    "a field is remembered or built: leave one of its annotations out",
+                );
+                fields.push(None);
+            }
+            Some(_) => fields.push(None),
+            None => fields.push(Some(RawOptions::read(given, path, FIELD_OPTIONS, errors))),
+        }
         strip_annotations(Annotation::State, &mut field.attrs, runtime, errors);
     }
     Read {

@@ -23,10 +23,12 @@ pub fn shapes(model: &Model) -> Shapes {
             continue;
         };
         let shape = reader.shape(&state.place.module, &ty);
-        let state_shape = StateShape {
-            shape,
-            migrates: Vec::new(),
-        };
+        let migrates = state.schema.migrate.iter().map(|path| {
+            let path = syn::parse_str(path).ok()?;
+            reader.input(&state.place.module, &path)
+        });
+        let migrates = migrates.collect();
+        let state_shape = StateShape { shape, migrates };
         states.insert(state.schema.name.clone(), state_shape);
     }
     Shapes {

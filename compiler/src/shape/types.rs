@@ -8,8 +8,8 @@ use crate::read::{plain, text};
 use skylark_abi::shape::{Body, Field, Fields, Shape, Tagging, TypeShape, Variant};
 use std::collections::BTreeMap;
 use syn::{
-    Expr, ExprLit, GenericArgument, GenericParam, Generics, ItemEnum, ItemStruct, Lit,
-    PathArguments, Type,
+    Expr, ExprLit, FnArg, GenericArgument, GenericParam, Generics, ItemEnum, ItemStruct, Lit,
+    PathArguments, ReturnType, Type,
 };
 
 /// How deep types are looked into; a type that is generic over ever larger
@@ -355,6 +355,21 @@ impl<'a> Reader<'a> {
             });
         }
         Some(TypeShape::Enum { tagging, variants })
+    }
+
+    /// The shape of what a function takes.
+    pub(super) fn input(&mut self, module: &str, function: &syn::Path) -> Option<Shape> {
+        let names: Vec<String> = function.segments.iter().map(|s| plain(&s.ident)).collect();
+        let index = self.index;
+        let (module, Def::Function(sig)) = index.find(module, &names)? else {
+            return None;
+        };
+        match (sig.inputs.first(), &sig.output) {
+            (Some(FnArg::Typed(old)), ReturnType::Type(..)) if sig.generics.params.is_empty() => {
+                Some(self.shape(&module, &old.ty))
+            }
+            _ => None,
+        }
     }
 }
 

@@ -50,14 +50,22 @@ impl Change {
 
 /// What becomes of each variable that either build has, by name.
 pub fn changes(old: Side<'_>, new: Side<'_>) -> Vec<Change> {
-    let mut changes: Vec<Change> = old
-        .schema
-        .states
-        .iter()
-        .map(|(name, entry)| change(name, entry, old, new))
-        .collect();
+    let mut changes: Vec<Change> = Vec::new();
+    for (own, entry) in &old.schema.states {
+        // What was not written since it was renamed is still under an earlier name.
+        for stored in entry.state.names() {
+            let change = change(stored, own, entry, old, new);
+            if stored == own || change.verdict != Verdict::Compatible {
+                changes.push(change);
+            }
+        }
+    }
     for (name, entry) in &new.schema.states {
-        if !old.schema.states.contains_key(name) {
+        if !entry
+            .state
+            .names()
+            .any(|name| old.schema.states.contains_key(name))
+        {
             changes.push(Change {
                 variable: name.clone(),
                 verdict: Verdict::Compatible,
@@ -92,17 +100,18 @@ fn shown(name: &str, entry: &StateEntry, side: Side<'_>) -> String {
     }
 }
 
-fn change(name: &str, before: &StateEntry, old: Side<'_>, new: Side<'_>) -> Change {
-    let from = Some(shown(name, before, old));
-    let Some((now_name, now)) = new.schema.states.get_key_value(name) else {
+/// Of the variable `own`, whose value may be stored under `stored`.
+fn change(stored: &str, own: &str, before: &StateEntry, old: Side<'_>, new: Side<'_>) -> Change {
+    let from = Some(shown(own, before, old));
+    let Some(now) = new.schema.state(stored) else {
         return Change {
-            variable: name.to_owned(),
+            variable: stored.to_owned(),
             verdict: Verdict::WouldLoseData,
             from,
             to: None,
             findings: vec![finding(
                 Verdict::WouldLoseData,
-                "no variable has this name any more",
+                "no variable has this name any more; if it was renamed, write `was` on the new one",
             )],
         };
     };
@@ -117,14 +126,38 @@ fn change(name: &str, before: &StateEntry, old: Side<'_>, new: Side<'_>) -> Chan
             ),
         ));
     }
-    match (shape(name, old), shape(now_name, new)) {
-        (Some((old, before)), Some((new, now))) => {
+    let now_name = &now.state.name;
+    if now_name != stored {
+        findings.push(finding(
+            Verdict::Compatible,
+            format!("read for `{now_name}`, which it was renamed to"),
+        ));
+    }
+    let generations = (before.state.migrate.len(), now.state.migrate.len());
+    let shapes = (shape(own, old), shape(now_name, new));
+    match (generations, shapes) {
+        ((was, is), _) if was > is => findings.push(finding(
+            Verdict::NeedsMigration,
+            format!("it went through {was} migrations, and this build knows {is}; keep them all"),
+        )),
+        // What it was is what its next migration takes, if that can be seen.
+        ((was, is), shapes) if was < is => {
+            let path = &now.state.migrate[was];
+            let why = format!("migrated by `{path}`");
+            findings.push(finding(Verdict::Compatible, why));
+            if let (Some((old, before)), Some((new, now))) = shapes
+                && let Some(Some(taken)) = now.migrates.get(was)
+            {
+                findings.extend(compare((old, &before.shape), (new, taken)));
+            }
+        }
+        (_, (Some((old, before)), Some((new, now)))) => {
             findings.extend(compare((old, &before.shape), (new, &now.shape)));
         }
         _ => findings.extend(by_text(&before.state.ty, &now.state.ty)),
     }
     Change {
-        variable: name.to_owned(),
+        variable: stored.to_owned(),
         verdict: findings.iter().map(|f| f.verdict).max().unwrap_or_default(),
         from,
         to: Some(shown(now_name, now, new)),

@@ -69,8 +69,16 @@ impl Node {
 
 /// What is wrong with a value that another type wrote, by the text of the type.
 fn by_tag(name: &str, value: &[u8], module: &Module) -> Option<Change> {
-    let entry = module.schema().states.get(name)?;
-    let wrote = value::untag(value)?.fingerprint;
+    let entry = module.schema().state(name)?;
+    let value::Tagged {
+        fingerprint: wrote,
+        generation,
+        ..
+    } = value::untag(value)?;
+    // Whether its migration takes it, the text of a type does not tell.
+    if usize::from(generation) < entry.state.migrate.len() {
+        return None;
+    }
     let ours = entry.state.fingerprint();
     let now = &entry.state.ty;
     (wrote != ours).then(|| Change {

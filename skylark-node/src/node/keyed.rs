@@ -2,9 +2,10 @@
 //! with the rest before the call.
 
 use rmpv::Value as Packed;
+use serde_json::Value;
 use skylark_abi::{
     Schema,
-    keys::Bundle,
+    keys::{Bundle, KeyText, read_key},
     names::MAX_KEY,
     protocol::BundleField,
     run::Invocation,
@@ -31,13 +32,20 @@ pub(super) fn fields(
         .iter()
         .map(|a| a.name.as_str())
         .collect();
+    let given = Given::read(invocation);
     let field = |name: &String| {
-        let arg = schema.states.get(name)?.state.key.as_deref()?;
-        let index = args.iter().position(|a| *a == arg)?;
-        let key = match invocation.input_codec {
-            Codec::Json => of_json(&invocation.input, &args, index),
-            Codec::Compact => of_compact(&invocation.input, &args, index),
-        }?;
+        let text = schema.state(name)?.state.key.as_deref()?;
+        let leaf = |path: &[&str]| given.as_ref()?.leaf(&args, path);
+        let key = match read_key(text)? {
+            KeyText::One(path) => match leaf(&path)? {
+                Value::String(text) => text,
+                leaf => leaf.to_string(),
+            },
+            KeyText::Several(paths) => {
+                let leaves: Option<Vec<Value>> = paths.iter().map(|path| leaf(path)).collect();
+                Value::Array(leaves?).to_string()
+            }
+        };
         (key.len() <= MAX_KEY).then(|| BundleField {
             bundle: Bundle::Key(key),
             name: name.clone(),
@@ -46,33 +54,73 @@ pub(super) fn fields(
     names.iter().filter_map(field).collect()
 }
 
-fn of_json(input: &[u8], args: &[&str], index: usize) -> Option<String> {
-    let given: serde_json::Value = serde_json::from_slice(input).ok()?;
-    let value = match (args.len(), &given) {
-        (1, _) => &given,
-        (_, serde_json::Value::Array(items)) => items.get(index)?,
-        (_, serde_json::Value::Object(fields)) => fields.get(args[index])?,
-        _ => return None,
-    };
-    match value {
-        serde_json::Value::String(text) => Some(text.clone()),
-        serde_json::Value::Bool(_) | serde_json::Value::Number(_) => Some(value.to_string()),
-        // The type may write it in another order than the caller did.
-        _ => None,
-    }
+/// An invocation's arguments.
+enum Given {
+    Json(Value),
+    Compact(Packed),
 }
 
-fn of_compact(input: &[u8], args: &[&str], index: usize) -> Option<String> {
-    let mut payload = value::untag(input)?.payload;
-    let given = rmpv::decode::read_value(&mut payload).ok()?;
-    let value = match (args.len(), &given) {
-        (1, _) => &given,
-        (_, Packed::Array(items)) => items.get(index)?,
-        _ => return None,
-    };
-    match value {
-        Packed::String(text) => text.as_str().map(str::to_owned),
-        Packed::Boolean(_) | Packed::Integer(_) => Some(value.to_string()),
-        _ => None,
+impl Given {
+    fn read(invocation: &Invocation) -> Option<Self> {
+        let input = &invocation.input;
+        match invocation.input_codec {
+            Codec::Json => serde_json::from_slice(input).ok().map(Self::Json),
+            Codec::Compact => {
+                let mut payload = value::untag(input)?.payload;
+                let given = rmpv::decode::read_value(&mut payload).ok()?;
+                Some(Self::Compact(given))
+            }
+        }
+    }
+
+    /// The text, number or truth value that a path leads to. What is made of more
+    /// may be written in another order by its type than by the caller.
+    fn leaf(&self, args: &[&str], path: &[&str]) -> Option<Value> {
+        let (argument, fields) = path.split_first()?;
+        // One that is there for its key only may be named `_station`.
+        let is_it = |arg: &&str| arg == argument || arg.strip_prefix('_') == Some(argument);
+        let index = args.iter().position(is_it)?;
+        match self {
+            Self::Json(given) => {
+                let value = match (args.len(), given) {
+                    (1, _) => given,
+                    (_, Value::Array(items)) => items.get(index)?,
+                    (_, Value::Object(members)) => members.get(args[index])?,
+                    _ => return None,
+                };
+                let leaf = fields.iter().try_fold(value, |value, field| match value {
+                    Value::Object(members) => members.get(*field),
+                    _ => None,
+                });
+                match leaf? {
+                    Value::Number(number) if number.is_f64() => None,
+                    leaf @ (Value::String(_) | Value::Bool(_) | Value::Number(_)) => {
+                        Some(leaf.clone())
+                    }
+                    _ => None,
+                }
+            }
+            Self::Compact(given) => {
+                let value = match (args.len(), given) {
+                    (1, _) => given,
+                    (_, Packed::Array(items)) => items.get(index)?,
+                    _ => return None,
+                };
+                let leaf = fields.iter().try_fold(value, |value, field| {
+                    let mut members = value.as_map()?.iter();
+                    let found = members.find(|(name, _)| name.as_str() == Some(field));
+                    found.map(|(_, value)| value)
+                });
+                match leaf? {
+                    Packed::String(text) => text.as_str().map(Value::from),
+                    Packed::Boolean(truth) => Some(Value::from(*truth)),
+                    Packed::Integer(number) => number
+                        .as_u64()
+                        .map(Value::from)
+                        .or_else(|| number.as_i64().map(Value::from)),
+                    _ => None,
+                }
+            }
+        }
     }
 }

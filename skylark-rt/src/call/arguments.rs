@@ -1,18 +1,14 @@
 //! Takes an input apart into one value for each argument.
 
 use super::FunctionDef;
-use crate::{
-    codec::{self, Mismatch, syntax},
-    state::StateDef,
-};
+use crate::codec::{Mismatch, syntax};
 use serde::{
     Deserialize,
     de::{IgnoredAny, MapAccess, Visitor},
 };
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 use skylark_abi::{
     call::{Failure, FailureKind},
-    names::MAX_KEY,
     schema::nearest,
     value::{Codec, fingerprint, untag},
 };
@@ -52,51 +48,6 @@ impl<'a> Given<'a> {
     /// The value of an argument; nothing past the last.
     pub(super) fn at(&self, index: usize) -> (&'a [u8], Codec) {
         (self.values.get(index).copied().unwrap_or(&[]), self.codec)
-    }
-
-    /// The key that the argument named by a state variable gives it.
-    pub(super) fn key(&self, def: &FunctionDef, state: &StateDef) -> Result<String, Failure> {
-        let name = state.key.unwrap_or_default();
-        let refuse = |why: String| Err(state.failure(format_args!("{why}")));
-        // One that is there for its key only may be named `_station`.
-        let is_it = |arg: &str| arg == name || arg.strip_prefix('_') == Some(name);
-        let Some(index) = def.args.iter().position(|(arg, _)| is_it(arg)) else {
-            return refuse(format!(
-                "is one per value of the argument `{name}`, and `{}` has no such argument; use it only in \
-                 functions that have",
-                def.name
-            ));
-        };
-        let (value, codec) = self.at(index);
-        let value: Option<Value> = match codec {
-            Codec::Json => serde_json::from_slice(value).ok(),
-            Codec::Compact => codec::from_payload(value).ok(),
-        };
-        let key = match value {
-            Some(Value::String(text)) => text,
-            // `1` and `1.0` are one number and two texts.
-            Some(Value::Number(number)) if number.is_f64() => {
-                return refuse(format!(
-                    "is one per value of the argument `{name}`, and {number} is no key: keys are texts, \
-                     whole numbers, booleans, or made of them"
-                ));
-            }
-            Some(value) => value.to_string(),
-            None => {
-                return refuse(format!(
-                    "is one per value of the argument `{name}`, whose value cannot be a key: keys are \
-                     texts, whole numbers, booleans, or made of them"
-                ));
-            }
-        };
-        if key.len() > MAX_KEY {
-            return refuse(format!(
-                "is one per value of the argument `{name}`, whose value is a key of {} bytes, more than \
-                 {MAX_KEY}, the most that a key may have",
-                key.len()
-            ));
-        }
-        Ok(key)
     }
 
     /// The failure for a value that does not fit its argument's type.

@@ -1,6 +1,9 @@
 //! One call of a function: decode the arguments, run, encode, collect writes.
 
 mod arguments;
+mod key;
+
+pub use key::{KeyArguments, KeyDef, Part};
 
 use crate::{
     bounds::{Input, Output, Problem},
@@ -296,7 +299,13 @@ fn attempt(
 /// Finds the bundle of a keyed variable: most calls have none, so the
 /// arguments are looked at when one is used.
 fn key_of(def: &'static FunctionDef, input: Rc<[u8]>, codec: Codec) -> KeyOf {
-    Rc::new(move |state| Given::split(def, &input, codec)?.key(def, state))
+    Rc::new(move |state| {
+        let Some(key) = state.key else {
+            return Ok(String::new());
+        };
+        let given = &Given::split(def, &input, codec)?;
+        (key.of)(&KeyArguments { def, given, state })
+    })
 }
 
 fn successor(path: &str, input: Option<Vec<u8>>) -> Successor {

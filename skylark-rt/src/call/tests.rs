@@ -255,6 +255,7 @@ fn an_err_is_a_failure_with_its_causes_and_keeps_its_writes() {
             scope: Scope::App,
             type_text: "u8",
             key: None,
+            was: &[],
         },
     );
     static LEAKED: State<Mutex<u8>> = State::new(
@@ -266,6 +267,7 @@ fn an_err_is_a_failure_with_its_causes_and_keeps_its_writes() {
             scope: Scope::App,
             type_text: "u8",
             key: None,
+            was: &[],
         },
     );
 

@@ -20,7 +20,7 @@ pub struct Locked;
 )]
 pub trait StateCell: 'static {
     /// What is stored.
-    type Value;
+    type Value: 'static;
 
     /// Lends the value to `read`.
     ///

@@ -13,6 +13,9 @@ pub(super) trait Loaded {
     /// The variable.
     fn variable(&self) -> &Variable;
 
+    /// Its earlier names that were looked under.
+    fn earlier(&self) -> &[Earlier];
+
     /// Its cell, if it lasts for ever.
     fn cell(&self) -> Option<&'static dyn Any>;
 
@@ -142,6 +145,7 @@ fn collect(which: impl Fn(Scope) -> bool, when: &str) -> Result<Collected, Failu
     let mut collected = Collected::default();
     let mut index = 0;
     while let Some((scope, loaded)) = take(index) {
+        let earlier = loaded.earlier().to_vec();
         let change = match which(scope) {
             true => loaded.change(when).map(Some),
             false => Ok(None),
@@ -155,8 +159,16 @@ fn collect(which: impl Fn(Scope) -> bool, when: &str) -> Result<Collected, Failu
                 variable: variable.clone(),
                 value: Some(value),
             });
+            // It moves to its own name.
+            let left = earlier.iter().filter(|e| e.has_value);
+            collected.writes.extend(left.map(|e| Field {
+                variable: e.variable.clone(),
+                value: None,
+            }));
         }
         collected.touched.push(variable);
+        let earlier = earlier.into_iter().map(|e| e.variable);
+        collected.touched.extend(earlier);
     }
     Ok(collected)
 }
@@ -402,7 +414,7 @@ enum Source {
 }
 
 /// The variable that `def` means in this invocation.
-pub(super) fn variable(def: &StateDef) -> Result<Variable, Failure> {
+fn variable(def: &StateDef) -> Result<Variable, Failure> {
     let key = match def.key {
         None => String::new(),
         Some(_) => {
@@ -417,8 +429,52 @@ pub(super) fn variable(def: &StateDef) -> Result<Variable, Failure> {
     })
 }
 
+/// An earlier name of a variable.
+#[derive(Debug, Clone)]
+pub(super) struct Earlier {
+    variable: Variable,
+    /// Whether the value was found under it.
+    has_value: bool,
+}
+
+/// What the store has of a variable.
+pub(super) struct Found {
+    pub(super) variable: Variable,
+    /// `None` if it was never written.
+    pub(super) stored: Option<Vec<u8>>,
+    /// Under what it was looked for besides.
+    pub(super) earlier: Vec<Earlier>,
+}
+
+/// Looks for the variable that `def` means in this invocation, under its name and
+/// its earlier ones.
+pub(super) fn find(def: &StateDef) -> Result<Found, Failure> {
+    let variable = variable(def)?;
+    let mut stored = self::stored(def, &variable)?;
+    let mut earlier = Vec::new();
+    for name in def.was {
+        if stored.is_some() {
+            break;
+        }
+        let variable = Variable {
+            name: (*name).to_owned(),
+            ..variable.clone()
+        };
+        stored = self::stored(def, &variable)?;
+        earlier.push(Earlier {
+            variable,
+            has_value: stored.is_some(),
+        });
+    }
+    Ok(Found {
+        variable,
+        stored,
+        earlier,
+    })
+}
+
 /// The stored value of a variable; `None` if it was never written.
-pub(super) fn stored(def: &StateDef, variable: &Variable) -> Result<Option<Vec<u8>>, Failure> {
+fn stored(def: &StateDef, variable: &Variable) -> Result<Option<Vec<u8>>, Failure> {
     let source = RUNNING.with_borrow_mut(|running| {
         let Some(running) = running else {
             return Source::Known(None);

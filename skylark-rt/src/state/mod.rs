@@ -9,6 +9,7 @@
 
 mod cell;
 mod invocation;
+mod migration;
 mod object;
 mod variable;
 
@@ -18,6 +19,7 @@ mod tests;
 pub(crate) use invocation::{Collected, Invocation, KeyOf, NONDET, Savepoint, cut, resume};
 pub use {
     cell::{Locked, StateCell},
+    migration::{Migrated, Migration, migrated, older},
     object::{
         Field, FieldDef, FieldNames, Initial, Live, Object, ObjectDef, exclusive, same_key, shared,
         with, with_mut,

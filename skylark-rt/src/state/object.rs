@@ -6,8 +6,8 @@
 //! is lent for as long as a closure runs, so no borrow of it outlives a wait.
 
 use super::{
-    invocation::{self, Loaded},
-    variable::{StateCodec, StateDef, decode, encode},
+    invocation::{self, Earlier, Found, Loaded},
+    variable::{StateCodec, StateDef, before, decode, encode},
 };
 use crate::target;
 use skylark_abi::{
@@ -62,6 +62,8 @@ pub struct ObjectDef<S: 'static> {
     pub first: fn() -> S,
     /// Its fields.
     pub fields: &'static [&'static dyn Field<S>],
+    /// The names of those that are built, not stored.
+    pub built: FieldNames,
 }
 
 /// A field of `S`, whatever its type.
@@ -105,13 +107,18 @@ impl<S: 'static, T: 'static> Field<S> for FieldDef<S, T> {
     fn load(&'static self, live: &Rc<Live<S>>) {
         let address = std::ptr::from_ref(self).cast();
         invocation::enter(address, self.def, || {
-            let variable = invocation::variable(self.def)?;
-            let before = match invocation::stored(self.def, &variable)? {
+            let Found {
+                variable,
+                stored,
+                earlier,
+            } = invocation::find(self.def)?;
+            let before = match stored {
                 Some(stored) => {
                     let value = decode(self.codec, self.def, &stored)?;
                     let mut whole = live.value.try_borrow_mut().map_err(|_| busy(self.def))?;
-                    *(self.get_mut)(&mut whole) = value;
-                    stored
+                    let field = (self.get_mut)(&mut whole);
+                    *field = value;
+                    before(self.codec, stored, || encode(self.codec, self.def, field))?
                 }
                 None => {
                     let whole = live.value.try_borrow().map_err(|_| busy(self.def))?;
@@ -123,6 +130,7 @@ impl<S: 'static, T: 'static> Field<S> for FieldDef<S, T> {
                 live: Rc::clone(live),
                 variable,
                 before,
+                earlier,
             }))
         });
     }
@@ -144,11 +152,16 @@ struct Bound<S: 'static, T: 'static> {
     variable: Variable,
     /// Its payload when it was loaded.
     before: Vec<u8>,
+    earlier: Vec<Earlier>,
 }
 
 impl<S, T> Loaded for Bound<S, T> {
     fn variable(&self) -> &Variable {
         &self.variable
+    }
+
+    fn earlier(&self) -> &[Earlier] {
+        &self.earlier
     }
 
     fn cell(&self) -> Option<&'static dyn Any> {
@@ -207,7 +220,8 @@ fn live<S: Object>(names: Option<FieldNames>) -> Rc<Live<S>> {
         invocation::add_object(address, def.scope, Rc::clone(&live) as Rc<dyn Any>);
         live
     });
-    let is_field = |name: &&str| def.fields.iter().any(|f| f.ident() == *name);
+    let is_field =
+        |name: &&str| def.fields.iter().any(|f| f.ident() == *name) || def.built.contains(name);
     let names = names.filter(|names| names.iter().all(is_field));
     for field in def.fields {
         if names.is_none_or(|names| names.contains(&field.ident())) {

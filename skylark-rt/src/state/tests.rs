@@ -26,6 +26,7 @@ static SEEN: State<Mutex<Seen>> = State::new(
         scope: Scope::App,
         type_text: "Seen",
         key: None,
+        was: &[],
     },
 );
 
@@ -38,6 +39,7 @@ static HITS: State<AtomicU32> = State::with_default(
         scope: Scope::Chain,
         type_text: "u32",
         key: None,
+        was: &[],
     },
     || 40,
 );
@@ -56,6 +58,7 @@ static NAMES: LocalState<RefCell<Vec<String>>> = LocalState::new(
         scope: Scope::App,
         type_text: "Vec<String>",
         key: None,
+        was: &[],
     },
 );
 
@@ -68,6 +71,7 @@ static TURN: LocalState<Cell<u8>> = LocalState::with_default(
         scope: Scope::App,
         type_text: "u8",
         key: None,
+        was: &[],
     },
     || 7,
 );
@@ -81,6 +85,7 @@ static LAZY: State<LazyLock<Mutex<u32>>> = State::new(
         scope: Scope::App,
         type_text: "u32",
         key: None,
+        was: &[],
     },
 );
 
@@ -93,6 +98,7 @@ static SELFISH: State<LazyLock<Mutex<u32>>> = State::new(
         scope: Scope::App,
         type_text: "u32",
         key: None,
+        was: &[],
     },
 );
 

@@ -2,15 +2,17 @@
 
 use super::{
     cell::{Locked, StateCell},
-    invocation::{self, Loaded},
+    invocation::{self, Earlier, Found, Loaded},
+    migration::Migration,
 };
 use crate::{
     bounds::Stored,
+    call::KeyDef,
     codec::{self, Mismatch},
 };
 use skylark_abi::{
     call::{Failure, FailureKind, Scope, Variable},
-    value::{HEADER, fingerprint, untag},
+    value::{HEADER, Tagged, fingerprint, header_after, untag},
 };
 use std::{any::Any, fmt, thread::LocalKey};
 
@@ -23,8 +25,10 @@ pub struct StateDef {
     pub scope: Scope,
     /// Source text of the type that is stored.
     pub type_text: &'static str,
-    /// The argument whose value chooses the bundle.
-    pub key: Option<&'static str>,
+    /// What chooses the bundle.
+    pub key: Option<&'static KeyDef>,
+    /// Its earlier names in the store, in the order in which they are looked for.
+    pub was: &'static [&'static str],
 }
 
 impl StateDef {
@@ -62,25 +66,70 @@ impl StateDef {
     }
 }
 
-/// How a stored type is written and read.
-pub struct StateCodec<T> {
-    encode: fn(&T, u64) -> Result<Vec<u8>, String>,
-    decode: fn(&[u8]) -> Result<T, Mismatch>,
+impl StateDef {
+    /// What an earlier build wrote, and a migration did not take.
+    #[cold]
+    fn not_migrated(&self, found: &Tagged<'_>, knows: u8, mismatch: &Mismatch) -> Failure {
+        let (wrote, went) = (found.fingerprint, found.generation);
+        let ours = fingerprint(self.type_text);
+        let place = match mismatch.path.as_str() {
+            "" => String::new(),
+            path => format!(" at `{path}`"),
+        };
+        self.failure(format_args!(
+            "cannot be migrated from what it was after {went} of its {knows} migrations (schema {wrote:016x}) \
+             to its type `{}` (schema {ours:016x}){place}: {}. The stored value is kept as it is",
+            self.type_text, mismatch.message
+        ))
+    }
+
+    /// What a later build wrote.
+    #[cold]
+    fn newer(&self, found: &Tagged<'_>, knows: u8) -> Failure {
+        let (wrote, went) = (found.fingerprint, found.generation);
+        let ours = fingerprint(self.type_text);
+        self.failure(format_args!(
+            "was written by a later build, after {went} migrations (schema {wrote:016x}), and this build \
+             knows {knows} of them (schema {ours:016x}). The stored value is kept as it is; deploy a build \
+             that has all its migrations"
+        ))
+    }
 }
 
-impl<T> Clone for StateCodec<T> {
+/// How a stored type is written and read.
+pub struct StateCodec<T: 'static> {
+    encode: fn(&T, [u8; HEADER]) -> Result<Vec<u8>, String>,
+    decode: fn(&[u8]) -> Result<T, Mismatch>,
+    /// How what it was before each of its migrations is read.
+    migrations: &'static [Migration<T>],
+}
+
+impl<T: 'static> Clone for StateCodec<T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for StateCodec<T> {}
+impl<T: 'static> Copy for StateCodec<T> {}
 
 /// The codec of `T`: the only place where state asks for serde's traits.
 pub const fn codec<T: Stored>() -> StateCodec<T> {
     StateCodec {
-        encode: codec::to_compact::<T>,
+        encode: codec::to_stored::<T>,
         decode: codec::from_payload::<T>,
+        migrations: &[],
+    }
+}
+
+impl<T> StateCodec<T> {
+    /// The same of a type that has been through migrations, the oldest first.
+    pub const fn migrating(self, migrations: &'static [Migration<T>]) -> Self {
+        Self { migrations, ..self }
+    }
+
+    fn generation(&self) -> u8 {
+        // The macros refuse more than fit.
+        u8::try_from(self.migrations.len()).unwrap_or(u8::MAX)
     }
 }
 
@@ -141,7 +190,8 @@ pub(super) fn encode<T>(
     def: &StateDef,
     value: &T,
 ) -> Result<Vec<u8>, Failure> {
-    (codec.encode)(value, fingerprint(def.type_text)).map_err(|why| {
+    let header = header_after(fingerprint(def.type_text), codec.generation());
+    (codec.encode)(value, header).map_err(|why| {
         def.failure(format_args!(
             "cannot be stored: its value of type `{}` does not serialize: {why}",
             def.type_text
@@ -157,7 +207,29 @@ pub(super) fn decode<T>(codec: StateCodec<T>, def: &StateDef, stored: &[u8]) -> 
             stored.len()
         )));
     };
-    (codec.decode)(tagged.payload).map_err(|mismatch| def.unreadable(tagged.fingerprint, &mismatch))
+    let generation = usize::from(tagged.generation);
+    match codec.migrations.get(generation) {
+        Some(migration) => migration(tagged.payload)
+            .map_err(|mismatch| def.not_migrated(&tagged, codec.generation(), &mismatch)),
+        None if generation > codec.migrations.len() => Err(def.newer(&tagged, codec.generation())),
+        None => (codec.decode)(tagged.payload)
+            .map_err(|mismatch| def.unreadable(tagged.fingerprint, &mismatch)),
+    }
+}
+
+/// What a value is to be compared with when the call is over: as it was stored,
+/// or, if it was migrated, as it would have been stored then. So one that is only
+/// read is not written.
+pub(super) fn before<T>(
+    codec: StateCodec<T>,
+    stored: Vec<u8>,
+    encode: impl FnOnce() -> Result<Vec<u8>, Failure>,
+) -> Result<Vec<u8>, Failure> {
+    let generation = untag(&stored).map(|tagged| tagged.generation);
+    match generation == Some(codec.generation()) {
+        true => Ok(stored),
+        false => encode(),
+    }
 }
 
 /// Where the invocation's cell of a variable is. Dropping it ends the
@@ -247,6 +319,7 @@ pub(super) struct Bound<C: StateCell, P> {
     variable: Variable,
     /// Its payload when it was loaded.
     before: Vec<u8>,
+    earlier: Vec<Earlier>,
 }
 
 impl<C: StateCell, P: Place<C> + 'static> Bound<C, P> {
@@ -258,11 +331,17 @@ impl<C: StateCell, P: Place<C> + 'static> Bound<C, P> {
                 .with(|cell| cell.put(value))
                 .map_err(|Locked| parts.def.locked("at its first use in the call"))
         };
-        let variable = invocation::variable(parts.def)?;
-        let before = match invocation::stored(parts.def, &variable)? {
+        let Found {
+            variable,
+            stored,
+            earlier,
+        } = invocation::find(parts.def)?;
+        let before = match stored {
             Some(stored) => {
                 put(parts.decode(&stored)?)?;
-                stored
+                before(parts.codec, stored, || {
+                    place.with(|cell| parts.encode(cell, "at its first use in the call"))
+                })?
             }
             None => {
                 if let Some(default) = parts.default {
@@ -276,11 +355,16 @@ impl<C: StateCell, P: Place<C> + 'static> Bound<C, P> {
             parts: *parts,
             variable,
             before,
+            earlier,
         }))
     }
 }
 
 impl<C: StateCell, P: Place<C>> Loaded for Bound<C, P> {
+    fn earlier(&self) -> &[Earlier] {
+        &self.earlier
+    }
+
     fn variable(&self) -> &Variable {
         &self.variable
     }

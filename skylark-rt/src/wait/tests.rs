@@ -36,6 +36,7 @@ macro_rules! variable {
                 scope: Scope::$scope,
                 type_text: "u32",
                 key: None,
+                was: &[],
             },
         );
     };

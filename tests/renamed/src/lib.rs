@@ -12,6 +12,19 @@
 #[::bird::state(default = 10)]
 pub static RUNS: ::std::sync::Mutex<u32> = ::std::sync::Mutex::new(0);
 
+/// What [`RUNS`] was kept as, once.
+fn counted(old: ::std::vec::Vec<u8>) -> usize {
+    old.len()
+}
+
+/// By the length of a text, in tens.
+#[::bird::state(scope = key(|text: ::std::string::String| text.len() / 10), was = "lengths", migrate = counted)]
+pub static LENGTHS: ::std::sync::Mutex<usize> = ::std::sync::Mutex::new(0);
+
+/// By a text and a number.
+#[::bird::state(scope = key((text.to_lowercase(), comma)))]
+pub static CUTS: ::std::sync::Mutex<usize> = ::std::sync::Mutex::new(0);
+
 #[::bird::state(scope = chain)]
 ::std::thread_local! {
     /// How many bytes went through this run.
@@ -40,6 +53,11 @@ pub async fn split(
 #[must_use]
 pub fn join(text: ::std::string::String, comma: usize) -> ::std::string::String {
     BYTES.set(BYTES.get() + text.len());
+    for counter in [&*LENGTHS, &*CUTS] {
+        if let ::core::result::Result::Ok(mut count) = counter.lock() {
+            *count += 1;
+        }
+    }
     let (left, right) = text.split_at(comma);
     ::std::format!("{},{left}", right.trim_start_matches(','))
 }

@@ -166,13 +166,55 @@ impl Book for Page {
     }
 }
 
+/// A generic trait of a concrete type: a constant, a default method, a condition, one
+/// that waits; a field that is built.
+trait Ledger<T> {
+    const LIMIT: usize = 3;
+    fn enter(&mut self, entry: T) -> usize
+    where
+        T: Clone;
+    async fn close(of: u32) -> u32;
+    fn limit() -> usize {
+        Self::LIMIT
+    }
+}
+
+#[skylark::state]
+#[derive(Default)]
+struct Lines {
+    kept: Vec<(u8, String)>,
+    #[skylark::init]
+    words: std::collections::HashSet<&'static str>,
+}
+
+#[skylark::service]
+impl Ledger<(u8, String)> for Lines {
+    fn enter(&mut self, entry: (u8, String)) -> usize
+    where
+        (u8, String): Clone,
+    {
+        if !self.words.contains(entry.1.as_str()) {
+            self.kept.push(entry);
+        }
+        self.kept.len().min(Self::limit())
+    }
+
+    async fn close(of: u32) -> u32 {
+        of
+    }
+}
+
+/// Built, not remembered.
+#[skylark::init]
+static VOWELS: std::sync::LazyLock<Vec<char>> = std::sync::LazyLock::new(|| vec!['a', 'e']);
+
 /// Without state.
 struct Text;
 
 #[skylark::service]
 impl Text {
     pub fn clean(text: String) -> String {
-        text
+        text.replace(VOWELS.as_slice(), "")
     }
 }
 

@@ -41,6 +41,27 @@ static U64: AtomicU64 = AtomicU64::new(0);
 #[skylark::state(default = 7)]
 static USIZE: AtomicUsize = AtomicUsize::new(0);
 
+/// What an earlier build stored, and what it is now.
+fn counted(old: Vec<u8>) -> Result<u64, std::num::TryFromIntError> {
+    old.len().try_into()
+}
+fn seen(count: u64) -> Seen {
+    Seen { count: u32::try_from(count).unwrap_or(u32::MAX) }
+}
+#[skylark::state(was = "BEFORE", migrate = seen)]
+static MIGRATED: Mutex<Seen> = Mutex::new(Seen { count: 0 });
+#[skylark::state(was = ["BEFORE_THAT", "LONG_BEFORE"], migrate = [counted, self::seen])]
+static TWICE: RwLock<Seen> = RwLock::new(Seen { count: 0 });
+
+#[skylark::state(scope = key(order.from))]
+static BY_FIELD: AtomicU32 = AtomicU32::new(0);
+#[skylark::state(scope = key((user, order.day.0)))]
+static BY_SEVERAL: AtomicU32 = AtomicU32::new(0);
+#[skylark::state(scope = key(format!("{user}-{}", &order.day[..2])))]
+static BY_TEXT: AtomicU32 = AtomicU32::new(0);
+#[skylark::state(scope = key(|seen: Seen| { let tens = seen.count / 10; tens % 16 }))]
+static BY_TYPE: AtomicU32 = AtomicU32::new(0);
+
 #[skylark::state(scope = chain)]
 thread_local! {
     /// Documented.

@@ -115,6 +115,7 @@ impl<'a> Source<'a> {
             Annotation::State => "keeps it in the store; it is used as what was declared",
             Annotation::Service => "makes its methods callable, and a client that calls them",
             Annotation::External => "asks the server",
+            Annotation::Init => "changes nothing: each call builds its own",
             Annotation::Nondet => "records the value, so that it is the same again",
         };
         let attribute = self.one_line(&found.attribute);

@@ -335,7 +335,7 @@ impl<'ast> Visit<'ast> for Collector<'_> {
                 method: plan.method,
                 url: plan.url.clone(),
             }),
-            Ok(Plan::Nondet(_)) => {}
+            Ok(Plan::Nondet(_) | Plan::Init(_)) => {}
             Err(error) => {
                 report(
                     self.file,

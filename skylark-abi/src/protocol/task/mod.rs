@@ -400,14 +400,14 @@ impl Task {
                 .collect(),
             // What belongs to the same key, as an object's fields do.
             _ => {
-                let states = &self.schema.states;
-                let key = states.get(&variable.name).map(|e| &e.state.key);
+                let states = self.schema.states.values();
+                let key = self.schema.state(&variable.name).map(|e| &e.state.key);
                 let of_key = states
-                    .iter()
-                    .filter(|(_, e)| e.state.scope == Scope::Key && Some(&e.state.key) == key)
-                    .map(|(name, _)| BundleField {
+                    .filter(|e| e.state.scope == Scope::Key && Some(&e.state.key) == key)
+                    .flat_map(|e| e.state.names())
+                    .map(|name| BundleField {
                         bundle: field.bundle.clone(),
-                        name: name.clone(),
+                        name: name.to_owned(),
                     });
                 of_key.filter(|f| !self.snapshot.contains_key(f)).collect()
             }
@@ -544,7 +544,7 @@ impl Task {
     }
 
     fn declares(&self, variable: &Variable) -> bool {
-        let declared = self.schema.states.get(&variable.name);
+        let declared = self.schema.state(&variable.name);
         declared.is_some_and(|e| e.state.scope == variable.scope)
     }
 

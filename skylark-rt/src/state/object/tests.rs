@@ -21,6 +21,7 @@ macro_rules! field {
                 scope: Scope::App,
                 type_text: stringify!($ty),
                 key: None,
+                was: &[],
             },
             codec: codec::<$ty>(),
             get: |stock| &stock.$name,
@@ -37,6 +38,7 @@ static STOCK: ObjectDef<Stock> = ObjectDef {
         pears: Vec::new(),
     },
     fields: &[field!(apples: u32), field!(pears: Vec<String>)],
+    built: &[],
 };
 
 impl Object for Stock {

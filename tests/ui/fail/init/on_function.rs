@@ -1,0 +1,6 @@
+#[skylark::init]
+fn table() -> Vec<u32> {
+    Vec::new()
+}
+
+fn main() {}

@@ -1,0 +1,7 @@
+#[skylark::state(migrate = older)]
+#[derive(Default)]
+struct Hotel {
+    rooms: u32,
+}
+
+fn main() {}
