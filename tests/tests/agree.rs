@@ -170,8 +170,9 @@ fn written() -> Vec<(String, String, TokenStream, TokenStream)> {
     impl Find {
         fn take(&mut self, attrs: &[Attribute], item: impl Fn(Vec<Attribute>) -> TokenStream) {
             let is_ours = |attr: &Attribute| {
-                let home = attr.path().segments.first();
-                attr.path().segments.len() == 2 && home.is_some_and(|s| s.ident == "skylark")
+                let path: Vec<_> = attr.path().segments.iter().map(|s| &s.ident).collect();
+                // `accept` is for the checks, and expands to nothing.
+                path.len() == 2 && path[0] == "skylark" && path[1] != "accept"
             };
             let Some(at) = attrs.iter().position(is_ours) else {
                 return;

@@ -192,6 +192,14 @@ fn what_an_annotation_does_not_change_stays() {
             vec!["fn a() {}\n\n// Generated", "\n fn b() {}\n\n// Generated"],
         ),
         ("fn  a(){}//x", vec!["fn  a(){}//x"]),
+        // What only the checks look at goes, on whatever it is.
+        (
+            "#[skylark::accept(clock)] // why\n#[skylark::function]\nfn a() {}\nimpl S {\n    #[skylark::accept(secret)]\n    fn b() {}\n}",
+            vec![
+                "// why\nfn a() {}\n\n// Generated",
+                "\nimpl S {\n    fn b() {}\n}",
+            ],
+        ),
         // A literal of several lines keeps them.
         (
             "mod m {\n    #[skylark::external(url = \"http://x/{a}\")]\n    #[doc = \"one\n  two\"]\n    async fn a(a: u8) -> u8;\n}",
@@ -227,7 +235,7 @@ fn annotations_in_macros_are_told() {
     let out = expand(text);
     let left = annotations_in_macros(&file(&out), &Ctx::default());
     assert_eq!(left.len(), 1);
-    assert_eq!(&out[left[0].start..left[0].end], "#[skylark::function");
+    assert_eq!(&out[left[0].start..left[0].end], "#[skylark::function]");
     assert_eq!(
         annotations_in_macros(&file(&expand(APP)), &Ctx::default()),
         []

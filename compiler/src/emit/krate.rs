@@ -59,7 +59,7 @@ pub fn expand_file(file: &SourceFile, ctx: &Ctx) -> syn::Result<String> {
     loop {
         let expansions = expand_items(&file, ctx)?;
         if expansions.is_empty() {
-            return Ok(file.text);
+            return without_accepted(&file, ctx);
         }
         file.text = splice(&file.text, &expansions);
     }
@@ -95,29 +95,57 @@ pub fn annotations_in_macros(file: &SourceFile, ctx: &Ctx) -> Vec<crate::SourceS
     let Ok(lexed) = Lexed::of(file) else {
         return Vec::new();
     };
-    let runtime = ctx.runtime.segments.last().map(|s| s.ident.to_string());
-    let is = |at: usize, wanted: &[&str]| {
-        let tokens = lexed.tokens.get(at..at + wanted.len());
-        tokens.is_some_and(|tokens| {
-            tokens
-                .iter()
-                .map(|t| t.text.as_str())
-                .eq(wanted.iter().copied())
-        })
-    };
     let all = Annotation::ALL.iter().map(|a| a.path());
-    let idents: Vec<&str> = all.filter_map(|path| path.rsplit(':').next()).collect();
-    (0..lexed.tokens.len())
-        .filter(|at| is(*at, &["#", "["]))
-        .filter_map(|at| {
-            let home = &lexed.tokens.get(at + 2)?.text;
-            let ours = home == "skylark" || runtime.as_ref() == Some(home);
-            let last = &lexed.tokens.get(at + 5)?.text;
-            let named = is(at + 3, &[":", ":"]) && idents.contains(&last.as_str());
-            let range = lexed.tokens[at].range.start..lexed.tokens[at + 5].range.end;
-            (ours && named).then(|| file.span(range.start + lexed.prefix..range.end + lexed.prefix))
-        })
+    let names: Vec<&str> = all.filter_map(|path| path.rsplit(':').next()).collect();
+    let found = attributes(&lexed, ctx, &names).into_iter();
+    found
+        .map(|range| file.span(range.start + lexed.prefix..range.end + lexed.prefix))
         .collect()
+}
+
+/// A file without the attributes that only checks look at: they are macros, too, which
+/// leave their item as it is.
+fn without_accepted(file: &SourceFile, ctx: &Ctx) -> syn::Result<String> {
+    let lexed = Lexed::of(file)?;
+    let mut gone = Vec::new();
+    for range in attributes(&lexed, ctx, &["accept"]) {
+        let rest = &lexed.text[range.end..];
+        let white = rest.len() - rest.trim_start().len();
+        gone.push(Expansion {
+            range: range.start + lexed.prefix..range.end + white + lexed.prefix,
+            text: String::new(),
+        });
+    }
+    Ok(splice(&file.text, &gone))
+}
+
+/// Where attributes of the runtime with these names are, inside of macros, too.
+fn attributes(lexed: &Lexed<'_>, ctx: &Ctx, names: &[&str]) -> Vec<Range<usize>> {
+    let runtime = ctx.runtime.segments.last().map(|s| s.ident.to_string());
+    let tokens = &lexed.tokens;
+    let text = |at: usize| tokens.get(at).map_or("", |token| token.text.as_str());
+    let mut found = Vec::new();
+    for at in 0..tokens.len() {
+        // `#[skylark::state`, `#[::skylark::state`
+        let home = if text(at + 2) == ":" { at + 4 } else { at + 2 };
+        let ours = text(home) == "skylark" || runtime.as_deref() == Some(text(home));
+        let opens =
+            [text(at), text(at + 1), text(home + 1), text(home + 2)] == ["#", "[", ":", ":"];
+        if !ours || !opens || !names.contains(&text(home + 3)) {
+            continue;
+        }
+        let mut depth = 0_usize;
+        let end = (at + 1..tokens.len()).find(|at| {
+            match text(*at) {
+                "[" | "(" | "{" => depth += 1,
+                "]" | ")" | "}" => depth -= 1,
+                _ => {}
+            }
+            depth == 0
+        });
+        found.extend(end.map(|end| tokens[at].range.start..tokens[end].range.end));
+    }
+    found
 }
 
 /// `text` with the expansions in it.
