@@ -42,15 +42,8 @@ pub(super) fn write(out: &mut Out<'_, '_>) {
             (None, Held::State { .. }) => STATE.to_owned(),
             (_, Held::Init | Held::Client) => INIT.to_owned(),
         };
-        if !attribute.is_empty() {
-            out.annotate(file, at, &attribute);
-        }
-        let became = if attribute.is_empty() {
-            "as it was"
-        } else {
-            attribute.as_str()
-        };
-        out.decide(kind, (&global.place, global.ident), name, became, why);
+        out.annotate(file, at, &attribute);
+        out.decide(kind, (&global.place, global.ident), name, attribute, why);
         for (span, std) in &global.cells {
             let range = out.krate.range(file, *span);
             let written = out.krate.text(file, *span).to_owned();
@@ -78,8 +71,8 @@ pub(super) fn write(out: &mut Out<'_, '_>) {
     removals(out);
 }
 
-/// The annotation of what is built; none as long as Skylark needs none.
-const INIT: &str = "";
+/// The annotation of what is built.
+const INIT: &str = "#[skylark::init]";
 
 /// The statics that a shared struct becomes.
 fn statics(out: &mut Out<'_, '_>, path: &str, shared: &Shared<'_>) {

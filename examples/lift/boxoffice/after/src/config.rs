@@ -12,12 +12,14 @@ pub struct Config {
 }
 
 /// The house's rules, read once.
+#[skylark::init]
 pub static CONFIG: LazyLock<Config> = LazyLock::new(|| Config {
     max_seats: 8,
     fee: 150,
 });
 
 /// What a holder may be called.
+#[skylark::init]
 static HOLDER: LazyLock<Regex> =
     LazyLock::new(|| Regex::new("^[a-z][a-z0-9_-]{1,31}$").expect("the pattern is sound"));
 

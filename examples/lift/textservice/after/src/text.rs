@@ -16,8 +16,10 @@ use std::{
     },
 };
 
+#[skylark::init]
 static LINK: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"https?://[^\s"<>]*[^\s"<>.,;!?)]"#).expect("it is a pattern"));
+#[skylark::init]
 static NAME: LazyLock<Regex> =
     LazyLock::new(|| Regex::new("@([A-Za-z0-9_-]+)").expect("it is a pattern"));
 
