@@ -462,6 +462,7 @@ Examples:
   cargo skylark invoke shop/order @order.json --key order-17
   echo '{\"a\": 1, \"b\": 2}' | cargo skylark invoke add -
   cargo skylark invoke count --async      prints the run's id, for `cargo skylark runs`
+  cargo skylark invoke reverse --raw @photo.png > turned.png
 
 The input is JSON: the argument itself for a function of one argument, an object by
 argument names for several, nothing for none. The result goes to standard output; the
@@ -473,6 +474,10 @@ pub struct Invoke {
     /// JSON, `@FILE`, or `-` for standard input.
     #[arg(value_name = "JSON|@FILE|-", allow_hyphen_values = true)]
     pub input: Option<String>,
+    /// Send the input as it is, to a function whose one argument is `skylark::Bytes`,
+    /// and print the answer as it is.
+    #[arg(long, conflicts_with = "timeline")]
+    pub raw: bool,
     /// Return at once with the run's id.
     #[arg(long = "async")]
     pub asynchronous: bool,

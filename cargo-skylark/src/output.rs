@@ -6,6 +6,7 @@ use anstream::{eprintln, println};
 use anstyle::{AnsiColor, Style};
 use comfy_table::{Table, presets};
 use serde::Serialize;
+use std::io::Write as _;
 
 /// When to colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -70,6 +71,16 @@ impl Output {
             self.text(&human(value));
         }
         Ok(())
+    }
+
+    /// Prints bytes as a result, as they are.
+    ///
+    /// # Errors
+    /// Nobody takes them.
+    pub fn bytes(&self, bytes: &[u8]) -> std::io::Result<()> {
+        let mut out = std::io::stdout().lock();
+        out.write_all(bytes)?;
+        out.flush()
     }
 
     /// Prints text as a result, whatever `--json` says.

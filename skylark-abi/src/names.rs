@@ -5,6 +5,7 @@
 //! | allocator | [`ALLOC`] | `(len: i32) -> ptr: i32`, 8-aligned, owned by the callee of the next call |
 //! | call entry | [`function_export`]`(name)` | `(ptr: i32, len: i32) -> packed: i64` |
 //! | last words | [`FAILURE`] | `() -> packed: i64`, optional |
+//! | the wait it ended with | [`SUSPENDED`] | `() -> packed: i64`, optional |
 //! | fetch a state | [`IMPORT_MODULE`]`.`[`STATE_FETCH`] | `(scope: i32, name: i32, name_len: i32) -> len: i64` |
 //! | fetch a keyed state | [`IMPORT_MODULE`]`.`[`STATE_FETCH_KEY`] | `(name: i32, name_len: i32, key: i32, key_len: i32) -> len: i64` |
 //! | go on after a wait | [`IMPORT_MODULE`]`.`[`RESUMED`] | `(unix_us: i64)` |
@@ -38,6 +39,11 @@ pub const ALLOC: &str = "skylark_alloc";
 /// [`crate::call::Failure`] that the guest ended itself with; 0 if it trapped
 /// for any other reason. A module need not export it.
 pub const FAILURE: &str = "skylark_failure";
+/// After a trap: address and length (as [`pack`] does) of the
+/// [`crate::call::CallResponse`] of a guest that waits deep in code that cannot be
+/// left by returning; 0 if it trapped for any other reason. A module need not export
+/// it.
+pub const SUSPENDED: &str = "skylark_suspended";
 /// Name of the custom section with the schema.
 pub const SECTION: &str = "skylark.schema";
 /// Name of the custom section with the shapes of what is stored

@@ -5,7 +5,11 @@
 //! item; the linker concatenates them in any order. [`Schema::from_sections`]
 //! puts them together and refuses what does not fit, all faults at once.
 
-use crate::{call::Scope, names, value::fingerprint};
+use crate::{
+    call::Scope,
+    names,
+    value::{Codec, fingerprint},
+};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -77,10 +81,32 @@ impl Function {
         self.each || self.join.is_some() || (self.next.len() > 1 && !self.choice)
     }
 
+    /// Whether its one argument is a body of bytes, which it takes as they come.
+    ///
+    /// It is the type's name that says so: what is called `Bytes` and is none is
+    /// refused when it is decoded.
+    pub fn takes_bytes(&self) -> bool {
+        matches!(self.args.as_slice(), [arg] if is_bytes(&arg.ty))
+    }
+
+    /// How the result of a run that it ends is encoded: bytes as they are
+    /// ([`crate::value::bytes_of`]), anything else as JSON.
+    pub fn result_codec(&self) -> Codec {
+        match is_bytes(&self.output) {
+            true => Codec::Compact,
+            false => Codec::Json,
+        }
+    }
+
     /// Whether an execution of it may wait.
     pub fn may_wait(&self) -> bool {
         self.is_async || self.fans_out()
     }
+}
+
+/// Whether a type is written `Bytes`, `skylark::Bytes`, ….
+fn is_bytes(ty: &str) -> bool {
+    ty.rsplit("::").next().is_some_and(|n| n.trim() == "Bytes")
 }
 
 /// An argument of a function.

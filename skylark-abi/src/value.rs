@@ -78,6 +78,53 @@ pub const fn fingerprint(type_text: &str) -> u64 {
     hash
 }
 
+/// Bytes as they are, as one compact value: the header, and MessagePack's `bin`.
+pub fn compact_bytes(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(HEADER + 5 + bytes.len());
+    out.extend_from_slice(&header(fingerprint("Bytes")));
+    // The shortest header that MessagePack has for the length.
+    match (u8::try_from(bytes.len()), u16::try_from(bytes.len())) {
+        (Ok(n), _) => out.extend_from_slice(&[0xc4, n]),
+        (_, Ok(n)) => {
+            out.push(0xc5);
+            out.extend_from_slice(&n.to_be_bytes());
+        }
+        _ => {
+            out.push(0xc6);
+            let n = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+            out.extend_from_slice(&n.to_be_bytes());
+        }
+    }
+    out.extend_from_slice(bytes);
+    out
+}
+
+/// The payload of a compact value of a type that has been through no migration, as
+/// results are: those begin with a byte that no JSON text begins with.
+pub fn result(value: &[u8]) -> Option<&[u8]> {
+    let tagged = untag(value)?;
+    (tagged.generation == 0).then_some(tagged.payload)
+}
+
+/// The bytes of a compact value that is nothing else: undoes [`compact_bytes`].
+/// `None` of JSON text.
+pub fn bytes_of(value: &[u8]) -> Option<&[u8]> {
+    let (marker, rest) = result(value)?.split_first()?;
+    let (len, bytes) = match marker {
+        0xc4 => rest
+            .split_first()
+            .map(|(n, rest)| (usize::from(*n), rest))?,
+        0xc5 => rest
+            .split_first_chunk()
+            .map(|(n, rest)| (usize::from(u16::from_be_bytes(*n)), rest))?,
+        0xc6 => rest
+            .split_first_chunk()
+            .map(|(n, rest)| (u32::from_be_bytes(*n) as usize, rest))?,
+        _ => return None,
+    };
+    (bytes.len() == len).then_some(bytes)
+}
+
 /// JSON values as one JSON array.
 pub fn json_list(values: &[&[u8]]) -> Vec<u8> {
     let mut list = vec![b'['];
@@ -117,4 +164,29 @@ pub const fn fingerprint_bytes(bytes: &[u8]) -> u64 {
         i += 1;
     }
     hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_read_back_as_they_were() {
+        for len in [0, 1, 255, 256, 65_535, 65_536] {
+            let bytes: Vec<u8> = (0..len).map(|n: u32| n as u8).collect();
+            let value = compact_bytes(&bytes);
+            assert_eq!(bytes_of(&value), Some(bytes.as_slice()), "{len}");
+            assert_eq!(bytes_of(&value[..value.len() - 1]), None, "{len}");
+        }
+    }
+
+    #[test]
+    fn other_values_are_no_bytes() {
+        let text = [&header(1)[..], &[0xa1, b'x']].concat();
+        // From its tenth byte on, it is what MessagePack has for 128 bytes.
+        let json = format!("\"12345678Ā{}\"", "x".repeat(127));
+        for value in [&b""[..], b"\"AA==\"", json.as_bytes(), &text, &header(1)] {
+            assert_eq!(bytes_of(value), None, "{value:?}");
+        }
+    }
 }

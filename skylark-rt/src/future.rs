@@ -65,6 +65,21 @@ pub(crate) fn drive<F: Future>(future: F) -> Driven<F::Output> {
     }
 }
 
+/// Waits for `future` deep in code that is not `async`. If what it waits for is yet
+/// to come, the stretch ends here: the execution is left as a whole, and when the
+/// answer is there, another one comes by here again and gets it.
+#[cfg(feature = "thrift")]
+pub(crate) fn block<F: Future>(what: &str, future: F) -> F::Output {
+    let may = journal::check_wait(what).and_then(|()| state::check_wait(what));
+    if let Err(failure) = may {
+        target::abort(failure);
+    }
+    match drive(future) {
+        Driven::Ended(output) => output,
+        Driven::Waits(collected, need) => target::suspend(crate::call::waits(collected, need)),
+    }
+}
+
 /// Ends a stretch; what to report if it is the last so far.
 fn cut() -> Result<Option<(Collected, u32)>, Failure> {
     // What is replayed was reported when it was first executed.

@@ -43,6 +43,9 @@ struct Journal {
     joins: u32,
     /// What runs that may start nothing: `skylark::transaction`, …
     inside: Vec<&'static str>,
+    /// It may end a stretch with a wait.
+    #[cfg(feature = "thrift")]
+    may_wait: bool,
     /// The stretch has been reported: what is dropped now starts nothing.
     closed: bool,
 }
@@ -83,6 +86,8 @@ pub(crate) fn open(function: &'static str, request: &mut CallRequest) -> (Kept, 
         join: None,
         joins: 0,
         inside: Vec::new(),
+        #[cfg(feature = "thrift")]
+        may_wait: false,
         closed: false,
     };
     journal.hand_out();
@@ -389,6 +394,32 @@ pub(crate) fn inside<R>(what: &'static str, body: impl FnOnce() -> R) -> R {
 /// Whether `what` is what runs.
 pub(crate) fn is_inside(what: &'static str) -> bool {
     with(|journal| journal.inside.contains(&what)).unwrap_or(false)
+}
+
+/// What runs is the body of an `async` handler: it may wait.
+#[cfg(feature = "thrift")]
+pub(crate) fn let_wait() {
+    with(|journal| journal.may_wait = true);
+}
+
+/// Whether `what` may wait here, deep in code that is not `async`.
+///
+/// # Errors
+/// Why it may not, and how to mend it.
+#[cfg(feature = "thrift")]
+pub(crate) fn check_wait(what: &str) -> Result<(), Failure> {
+    let checked = with(|journal| {
+        let why = match (journal.may_wait, journal.inside.last()) {
+            (true, None) => return Ok(()),
+            (false, _) => format!(
+                "{what} waits in `{}`, which is no `async fn`: make it one",
+                journal.function
+            ),
+            (true, Some(inside)) => format!("{what} waits inside {inside}, where nothing may wait"),
+        };
+        Err(Failure::new(FailureKind::Contract, why))
+    });
+    checked.unwrap_or_else(|| Err(nowhere(what)))
 }
 
 /// The number of a new join.

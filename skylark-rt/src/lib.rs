@@ -51,7 +51,8 @@
 //!
 //! - Arguments and results need serde's traits. One argument is the JSON value
 //!   itself; several are a JSON object by their names, or an array in order;
-//!   none is an empty body, `null` or `[]`.
+//!   none is an empty body, `null` or `[]`. One argument that is [`Bytes`] is the body
+//!   as it is.
 //! - `T` and `Result<T, E>` with any `E` that displays. An `Err` ends the run with
 //!   [`FailureKind::Returned`]; what was written stays, as in any Rust program.
 //!   A panic ends it with [`FailureKind::Trap`], and nothing stays.
@@ -145,6 +146,7 @@
 extern crate self as skylark;
 
 mod bounds;
+mod bytes;
 mod call;
 mod codec;
 mod follows;
@@ -153,6 +155,8 @@ mod journal;
 mod log;
 mod state;
 mod target;
+#[cfg(feature = "thrift")]
+pub mod thrift;
 mod wait;
 
 #[doc(hidden)]
@@ -162,6 +166,7 @@ pub mod __private;
 #[cfg(not(target_family = "wasm"))]
 pub use target::native;
 
+pub use bytes::Bytes;
 pub use log::{Level, log};
 pub use skylark_abi::call::{Failure, FailureKind};
 pub use skylark_macros::{accept, chain, external, function, init, nondet, service, state};

@@ -180,7 +180,7 @@ fn deny(output: &Output) -> Result<Done> {
 }
 
 /// The examples whose modules the tests run.
-const GUESTS: [&str; 9] = [
+const GUESTS: [&str; 10] = [
     "firealarm",
     "hashchain",
     "counter",
@@ -190,6 +190,7 @@ const GUESTS: [&str; 9] = [
     "expenses",
     "shop",
     "boxoffice-app",
+    "social",
 ];
 
 fn guests(output: &Output) -> Result<()> {

@@ -65,6 +65,8 @@ pub struct InvokeOptions {
     pub key: Option<String>,
     /// Election policy for this run.
     pub policy: Option<String>,
+    /// The input is bytes as they are, and no JSON.
+    pub raw: bool,
 }
 
 /// How long connecting may take. There is no limit on an answer: a run may be
@@ -148,6 +150,28 @@ impl Client {
             .is_some_and(|value| value == "true");
         let run = json(node, response).await?;
         Ok(Invoked { run, replayed })
+    }
+
+    /// Invokes and waits for the bare result: bytes as they are, else JSON.
+    ///
+    /// # Errors
+    /// The node cannot be reached, or the run failed.
+    pub async fn post(
+        &self,
+        node: &str,
+        app: &str,
+        function: &str,
+        input: Vec<u8>,
+        options: &InvokeOptions,
+    ) -> Result<Vec<u8>, ClientError> {
+        let request = self.call(node, ["f", app, function], input, options);
+        let answer = send(node, request).await?.bytes().await;
+        answer
+            .map(Vec::from)
+            .map_err(|error| ClientError::Unreachable {
+                url: node.to_owned(),
+                why: innermost(&error),
+            })
     }
 
     /// Invokes and returns at once: `POST /fa/{app}/{function}`.
@@ -251,7 +275,9 @@ impl Client {
         options: &InvokeOptions,
     ) -> RequestBuilder {
         let mut request = self.request(Method::POST, node, &path);
-        if !input.is_empty() {
+        if options.raw {
+            request = request.header(header::CONTENT_TYPE, "application/octet-stream");
+        } else if !input.is_empty() {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
         if let Some(key) = &options.key {

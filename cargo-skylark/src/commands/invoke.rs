@@ -12,7 +12,10 @@ use serde::de::IgnoredAny;
 use std::io::{IsTerminal as _, Read as _};
 
 pub(super) async fn run(args: &Invoke, output: &Output) -> Result<()> {
-    let input = input(args.input.as_deref())?;
+    let input = match args.raw {
+        true => bytes(args.input.as_deref())?.0,
+        false => input(args.input.as_deref())?,
+    };
     let reach = Reach::find(&args.nodes)?;
     let (app, function) = match args.function.split_once('/') {
         Some((app, function)) => (app.to_owned(), function),
@@ -24,6 +27,7 @@ pub(super) async fn run(args: &Invoke, output: &Output) -> Result<()> {
     let options = InvokeOptions {
         key: args.key.clone(),
         policy: args.policy.clone(),
+        raw: args.raw,
     };
     let (node, client) = (reach.first(), &reach.client);
     if args.asynchronous {
@@ -37,6 +41,13 @@ pub(super) async fn run(args: &Invoke, output: &Output) -> Result<()> {
             accepted.id
         ));
         return Ok(());
+    }
+    if args.raw && !output.json() {
+        let posted = client
+            .post(&node.url, &app, function, input, &options)
+            .await;
+        let result = posted.map_err(|error| failed(error, &app, function))?;
+        return Ok(output.bytes(&result)?);
     }
     let show_timeline = args.timeline || std::io::stderr().is_terminal();
     match client
@@ -67,10 +78,10 @@ fn failed(error: ClientError, app: &str, function: &str) -> anyhow::Error {
     anyhow::Error::new(error).context(format!("`{app}/{function}` failed"))
 }
 
-/// The input's bytes, which are JSON or nothing.
-pub(super) fn input(given: Option<&str>) -> Result<Vec<u8>> {
-    let (bytes, from) = match given {
-        None => return Ok(Vec::new()),
+/// The input, and where it is from.
+fn bytes(given: Option<&str>) -> Result<(Vec<u8>, String)> {
+    Ok(match given {
+        None => (Vec::new(), "the input".to_owned()),
         Some("-") => {
             let mut bytes = Vec::new();
             std::io::stdin()
@@ -86,7 +97,12 @@ pub(super) fn input(given: Option<&str>) -> Result<Vec<u8>> {
             }
             None => (text.as_bytes().to_vec(), "the input".to_owned()),
         },
-    };
+    })
+}
+
+/// The input's bytes, which are JSON or nothing.
+pub(super) fn input(given: Option<&str>) -> Result<Vec<u8>> {
+    let (bytes, from) = bytes(given)?;
     if bytes.trim_ascii().is_empty() {
         return Ok(Vec::new());
     }

@@ -156,8 +156,16 @@ async fn run(
     let packed = match entry.call_async(&mut *store, (ptr, len)).await {
         Ok(packed) => packed,
         Err(error) => {
-            let told = told_failure(store, module, &instance, memory, &error).await;
-            return Err(told.map_or(error, |failure| Ended(failure).into()));
+            if error.downcast_ref() != Some(&Trap::UnreachableCodeReached) {
+                return Err(error);
+            }
+            if let Some(failure) = told_failure(store, module, &instance, memory).await {
+                return Err(Ended(failure).into());
+            }
+            match told(store, &instance, module.suspended.as_ref()).await {
+                Some(packed) => packed,
+                None => return Err(error),
+            }
         }
     };
     let (ptr, len) = names::unpack(packed);
@@ -176,27 +184,33 @@ async fn run(
     skylark_abi::decode(response).map_err(|e| contract(format_args!("its response is none: {e}")))
 }
 
-/// The failure with which the guest ended itself by this trap, if it says so.
-/// Asking is bounded by the call's deadline, and an answer that makes no sense
-/// is none: the trap is the failure then.
+/// The failure with which the guest ended itself, if it says so.
 async fn told_failure(
     store: &mut Store<Guest>,
     module: &Inner,
     instance: &Instance,
     memory: Memory,
-    error: &wasmtime::Error,
 ) -> Option<Failure> {
-    if error.downcast_ref() != Some(&Trap::UnreachableCodeReached) {
-        return None;
-    }
-    let tell = typed::<(), i64>(store, instance, module.failure.as_ref()?).ok()?;
-    let packed = tell.call_async(&mut *store, ()).await.ok()?;
+    let packed = told(store, instance, module.failure.as_ref()).await?;
     let (ptr, len) = names::unpack(packed);
-    if len == 0 || len > MAX_FAILURE {
+    if len > MAX_FAILURE {
         return None;
     }
     let failure = slice(memory.data(&*store), ptr as i32, len as i32, "the failure").ok()?;
     skylark_abi::decode(failure).ok()
+}
+
+/// What the guest says by this export of why it has trapped. Asking is bounded by
+/// the call's deadline, and an answer that makes no sense is none: the trap is the
+/// failure then.
+async fn told(
+    store: &mut Store<Guest>,
+    instance: &Instance,
+    export: Option<&ModuleExport>,
+) -> Option<i64> {
+    let tell = typed::<(), i64>(store, instance, export?).ok()?;
+    let packed = tell.call_async(&mut *store, ()).await.ok()?;
+    (names::unpack(packed).1 != 0).then_some(packed)
 }
 
 fn typed<P: WasmParams, R: WasmResults>(

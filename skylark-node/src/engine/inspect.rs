@@ -74,6 +74,7 @@ pub(super) fn app(wasm: &[u8], bounds: Bounds, offer: &Offer) -> Result<App, Loa
     for (name, expected) in [
         (names::INITIALIZE, "() -> ()"),
         (names::FAILURE, "() -> i64"),
+        (names::SUSPENDED, "() -> i64"),
     ] {
         if outline.exports.contains_key(name) {
             outline.check_function(name, expected, REBUILD)?;

@@ -36,6 +36,8 @@ pub(super) struct Inner {
     pub(super) initialize: Option<ModuleExport>,
     /// Tells after a trap what the guest ended itself with.
     pub(super) failure: Option<ModuleExport>,
+    /// Tells the wait that an instance has ended itself with.
+    pub(super) suspended: Option<ModuleExport>,
     functions: BTreeMap<String, Function>,
 }
 
@@ -115,6 +117,7 @@ impl Module {
                     .get_export_index(names::INITIALIZE)
                     .filter(|_| app.constructs),
                 failure: code.get_export_index(names::FAILURE),
+                suspended: code.get_export_index(names::SUSPENDED),
                 functions,
                 schema: app.schema,
                 shapes: app.shapes,

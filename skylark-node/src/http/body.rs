@@ -1,7 +1,7 @@
 //! Bodies: one small answer type for the hot path, and reading within limits.
 
 use super::problem::Problem;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use std::{
@@ -169,30 +169,138 @@ impl BodyLimit {
     }
 }
 
-/// Refuses a body that says it is something else than JSON.
-pub(super) fn expect_json(headers: &HeaderMap) -> Result<(), Problem> {
-    let Some(declared) = headers.get(header::CONTENT_TYPE) else {
-        return Ok(());
-    };
-    // Decided without a copy: this is on the way of every call.
-    let essence = declared
-        .as_bytes()
-        .split(|b| *b == b';')
-        .next()
-        .unwrap_or_default();
+/// What a body says that it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Declared<'a> {
+    Nothing,
+    Json,
+    /// The type without its parameters.
+    Other(&'a [u8]),
+}
+
+impl<'a> Declared<'a> {
+    fn of(headers: &'a HeaderMap) -> Self {
+        headers
+            .get(header::CONTENT_TYPE)
+            .map_or(Self::Nothing, |declared| media(declared.as_bytes()))
+    }
+}
+
+/// Decided without a copy: this is on the way of every call.
+fn media(declared: &[u8]) -> Declared<'_> {
+    let essence = declared.split(|b| *b == b';').next().unwrap_or_default();
     let essence = essence.trim_ascii();
     let suffix = essence.len().checked_sub(5).map(|at| &essence[at..]);
     if essence.eq_ignore_ascii_case(b"application/json")
         || suffix.is_some_and(|s| s.eq_ignore_ascii_case(b"+json"))
     {
-        return Ok(());
+        Declared::Json
+    } else {
+        Declared::Other(essence)
     }
+}
+
+/// Refuses a body that says it is something else than JSON.
+pub(super) fn expect_json(headers: &HeaderMap) -> Result<(), Problem> {
+    match Declared::of(headers) {
+        Declared::Nothing | Declared::Json => Ok(()),
+        Declared::Other(essence) => Err(not_json(essence, "")),
+    }
+}
+
+/// Whether a function gets a body as it is: if it takes such, and the body does
+/// not say that it is JSON.
+pub(super) fn is_raw(
+    headers: &HeaderMap,
+    takes_bytes: impl FnOnce() -> bool,
+) -> Result<bool, Problem> {
+    match Declared::of(headers) {
+        Declared::Json => Ok(false),
+        Declared::Nothing => Ok(takes_bytes()),
+        Declared::Other(_) if takes_bytes() => Ok(true),
+        Declared::Other(essence) => Err(not_json(
+            essence,
+            " (as it is, a body goes to a function whose one argument is `skylark::Bytes`)",
+        )),
+    }
+}
+
+/// The type of an answer that is bytes: what `Accept` asks for first, or else that
+/// of a body that was bytes too. `None` if the caller wants JSON.
+pub(super) fn answer_type(headers: &HeaderMap, raw: bool) -> Option<HeaderValue> {
+    const BYTES: HeaderValue = HeaderValue::from_static("application/octet-stream");
+    let accept = headers.get(header::ACCEPT).map(HeaderValue::as_bytes);
+    let first = accept.and_then(|a| a.split(|b| *b == b',').next());
+    match first.map(media) {
+        Some(Declared::Json) => None,
+        Some(Declared::Other(essence)) if !essence.is_empty() && !essence.contains(&b'*') => {
+            Some(HeaderValue::from_bytes(essence).unwrap_or(BYTES))
+        }
+        _ if raw => Some(headers.get(header::CONTENT_TYPE).cloned().unwrap_or(BYTES)),
+        _ => None,
+    }
+}
+
+#[cold]
+fn not_json(essence: &[u8], instead: &str) -> Problem {
     let detail = format!(
-        "the body is declared as `{}`; send JSON as `content-type: application/json`",
+        "the body is declared as `{}`; send JSON as `content-type: application/json`{instead}",
         String::from_utf8_lossy(essence)
     );
-    Err(
-        Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", detail)
-            .with("at", "Content-Type"),
-    )
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", detail).with("at", "Content-Type")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(given: &[(header::HeaderName, &'static str)]) -> HeaderMap {
+        given
+            .iter()
+            .map(|(name, value)| (name.clone(), HeaderValue::from_static(value)))
+            .collect()
+    }
+
+    #[test]
+    fn which_bodies_go_to_a_function_as_they_are() {
+        // What it says; as bytes to a function that takes such; to another one.
+        let check =
+            |declared: Option<&'static str>, takes: Option<bool>, takes_not: Option<bool>| {
+                let declared = declared.map(|d| (header::CONTENT_TYPE, d));
+                let headers = headers(declared.as_slice());
+                let found = |takes| is_raw(&headers, || takes).ok();
+                assert_eq!(found(true), takes, "{declared:?}");
+                assert_eq!(found(false), takes_not, "{declared:?}");
+            };
+        check(None, Some(true), Some(false));
+        check(Some("application/json"), Some(false), Some(false));
+        check(
+            Some("Application/JSON; charset=utf-8"),
+            Some(false),
+            Some(false),
+        );
+        check(Some("application/problem+json"), Some(false), Some(false));
+        check(Some("application/x-thrift"), Some(true), None);
+        check(Some("application/octet-stream"), Some(true), None);
+        check(Some("json"), Some(true), None);
+    }
+
+    #[test]
+    fn how_bytes_are_answered() {
+        let check = |accept: Option<&'static str>, raw: bool, want: Option<&str>| {
+            let mut given = vec![(header::CONTENT_TYPE, "application/x-thrift")];
+            given.extend(accept.map(|a| (header::ACCEPT, a)));
+            let found = answer_type(&headers(&given), raw);
+            let found = found.as_ref().map(|f| f.to_str().expect("it is text"));
+            assert_eq!(found, want, "{accept:?} {raw}");
+        };
+        check(None, true, Some("application/x-thrift"));
+        check(Some("*/*"), true, Some("application/x-thrift"));
+        check(Some("image/png"), true, Some("image/png"));
+        check(Some("application/json"), true, None);
+        check(None, false, None);
+        check(Some("*/*"), false, None);
+        check(Some("image/png;q=0.9, */*"), false, Some("image/png"));
+        check(Some("application/vnd.skylark.run+json"), true, None);
+    }
 }

@@ -2,11 +2,11 @@
 
 use super::{
     Http,
-    body::{self, Body, expect_json},
+    body::{self, Body},
     params::{self, Switch},
     problem::Problem,
 };
-use crate::node::{InvokeOptions, NodeError, Reply, RunView};
+use crate::node::{InvokeOptions, NodeError, Reply, RunView, result_as_json, shown};
 use axum::{
     extract::{Path, State},
     http::{
@@ -15,7 +15,7 @@ use axum::{
 };
 use bytes::Bytes;
 use hyper::body::Incoming;
-use serde_json::{json, value::RawValue};
+use serde_json::json;
 use std::{ops::Range, sync::Arc, time::Instant};
 
 /// The run that a call began.
@@ -65,12 +65,12 @@ impl Call {
             Err(error) => return Problem::from(error).into_response(),
         };
         let read = async {
-            expect_json(&parts.headers)?;
-            let wishes = Wishes::of(&parts.uri, &parts.headers)?;
+            let raw = body::is_raw(&parts.headers, || http.node.takes_bytes(app, function))?;
+            let wishes = Wishes::of(&parts.uri, &parts.headers, raw)?;
             let input = body::read(&parts.headers, body, http.input_limit()).await?;
-            Ok::<_, Problem>((wishes, input))
+            Ok::<_, Problem>((wishes, raw, input))
         };
-        let (wishes, input) = match read.await {
+        let (wishes, raw, input) = match read.await {
             Ok(read) => read,
             Err(problem) => return problem.into_response(),
         };
@@ -84,7 +84,7 @@ impl Call {
                 if wishes.timeline {
                     timeline(app, function, reply)
                 } else {
-                    result(reply)
+                    result(reply, &parts.headers, raw)
                 }
             }
             Err(error) => {
@@ -108,13 +108,14 @@ impl Call {
 }
 
 impl Wishes {
-    fn of(uri: &Uri, headers: &HeaderMap) -> Result<Self, Problem> {
+    fn of(uri: &Uri, headers: &HeaderMap, raw: bool) -> Result<Self, Problem> {
         let mut wishes = Self {
             timeline: headers
                 .get(header::ACCEPT)
                 .is_some_and(|a| a == RUN_MEDIA_TYPE),
             ..Self::default()
         };
+        wishes.options.raw = raw;
         wishes.options.key = headers.get(IDEMPOTENCY_KEY).map(key).transpose()?;
         if let Some(query) = uri.query() {
             let mut params = params::parse(query)?;
@@ -139,10 +140,19 @@ fn key(value: &HeaderValue) -> Result<String, Problem> {
     Ok(unquoted.unwrap_or(text).to_owned())
 }
 
-fn result(reply: Reply) -> Response<Body> {
-    let mut response = Response::new(Body::full(reply.output));
+/// The bare result of a call with these headers: JSON, or bytes as they are.
+fn result(reply: Reply, headers: &HeaderMap, raw: bool) -> Response<Body> {
+    let as_it_is = reply.bytes().and_then(|bytes| {
+        let content_type = body::answer_type(headers, raw)?;
+        Some((reply.output.len() - bytes.len(), content_type))
+    });
+    let (body, content_type) = match as_it_is {
+        Some((at, content_type)) => (Bytes::from(reply.output).slice(at..), content_type),
+        None => (result_as_json(reply.output).into(), JSON),
+    };
+    let mut response = Response::new(Body::full(body));
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, JSON);
+    headers.insert(header::CONTENT_TYPE, content_type);
     describe(headers, reply.run_id, reply.replayed);
     response
 }
@@ -153,9 +163,7 @@ fn timeline(app: &str, function: &str, reply: Reply) -> Response<Body> {
         app: app.to_owned(),
         function: function.to_owned(),
         status: "succeeded",
-        result: String::from_utf8(reply.output)
-            .ok()
-            .and_then(|text| RawValue::from_string(text).ok()),
+        result: shown(reply.output),
         error: None,
         accepted_unix_us: reply.tasks.first().map_or(0, |t| t.arrived_unix_us),
         tasks: reply.tasks,
@@ -195,8 +203,8 @@ pub(super) async fn submit(
     body: axum::body::Body,
 ) -> Result<Response<axum::body::Body>, Problem> {
     let _admitted = http.calls.admit()?;
-    expect_json(&headers)?;
-    let wishes = Wishes::of(&uri, &headers)?;
+    let raw = body::is_raw(&headers, || http.node.takes_bytes(&app, &function))?;
+    let wishes = Wishes::of(&uri, &headers, raw)?;
     let input = body::read(&headers, body, http.input_limit()).await?;
     let id = http
         .node

@@ -7,7 +7,7 @@ use crate::{
 };
 use bytes::Bytes;
 use serde::Serialize;
-use skylark_abi::{Schema, call::Scope, names, schema::nearest, shape::Shapes};
+use skylark_abi::{Schema, call::Scope, names, schema::nearest, shape::Shapes, value::Codec};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
@@ -46,6 +46,8 @@ pub(super) struct App {
 pub(super) struct Known {
     pub(super) names: Arc<Names>,
     pub(super) quick: Quick,
+    /// How its result is encoded.
+    pub(super) result: Codec,
 }
 
 /// A function and its app.
@@ -81,6 +83,7 @@ impl App {
                         !entry.successors.is_empty() || entry.function.may_wait(),
                         !schema.states.is_empty(),
                     ),
+                    result: entry.function.result_codec(),
                 };
                 (function.clone(), known)
             })

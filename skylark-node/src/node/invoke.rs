@@ -16,7 +16,7 @@ use skylark_abi::{
     journal::Seen,
     protocol::{OutboxEntry, Outgoing},
     run::{Invocation, Message, RunRecord, RunStatus},
-    value::{Codec, fingerprint_bytes},
+    value::{Codec, compact_bytes, fingerprint_bytes},
 };
 use std::time::Duration;
 
@@ -30,6 +30,31 @@ pub struct InvokeOptions {
     /// The caller has no use for [`Reply::tasks`]: they may be left out where
     /// they cost more than the call.
     pub brief: bool,
+    /// The input is bytes as they are, for a function that takes such
+    /// ([`Node::takes_bytes`]), and no JSON.
+    pub raw: bool,
+}
+
+/// What a caller sent, as a guest takes it.
+#[derive(Debug)]
+pub(super) struct Input {
+    pub(super) bytes: Bytes,
+    pub(super) codec: Codec,
+}
+
+impl Input {
+    fn new(bytes: Bytes, raw: bool) -> Self {
+        match raw {
+            true => Self {
+                bytes: compact_bytes(&bytes).into(),
+                codec: Codec::Compact,
+            },
+            false => Self {
+                bytes,
+                codec: Codec::Json,
+            },
+        }
+    }
 }
 
 /// First and longest pause between looks at a run that may end elsewhere.
@@ -39,6 +64,16 @@ const LOOK: (Duration, Duration) = (Duration::from_millis(10), Duration::from_mi
 pub(super) const MAX_KEY: usize = 256;
 
 impl Node {
+    /// Whether there is such a function and it takes a body of bytes as it is.
+    pub fn takes_bytes(&self, app: &str, function: &str) -> bool {
+        self.function(app, function).is_ok_and(|loaded| {
+            let functions = &loaded.module.schema().functions;
+            functions
+                .get(function)
+                .is_some_and(|entry| entry.function.takes_bytes())
+        })
+    }
+
     /// Runs a function, and what it leads to, and waits for the run's result.
     ///
     /// # Errors
@@ -54,6 +89,7 @@ impl Node {
         self.accepting()?;
         let loaded = self.function(app, function)?;
         let keyed = options.key.is_some();
+        let input = Input::new(input, options.raw);
         if let Some(policy) = &options.policy {
             self.0.placer.check_policy(policy)?;
         }
@@ -67,7 +103,7 @@ impl Node {
         }
         let id = run_id(app, function, &options)?;
         let invocation = self.root(app, function, &id, &input, options, keyed)?;
-        let record = begun(app, function, fingerprint_bytes(&input));
+        let record = begun(app, function, fingerprint_bytes(&input.bytes));
         // A run of this key that has ended elsewhere, or before this process
         // began, is found by its begin.
         if let Registered::Known(known) = self.0.runs.register(&id, record.clone()) {
@@ -163,9 +199,10 @@ impl Node {
     ) -> Result<String, NodeError> {
         self.accepting()?;
         self.function(app, function)?;
+        let input = Input::new(input, options.raw);
         let id = run_id(app, function, &options)?;
         let invocation = self.root(app, function, &id, &input, options, true)?;
-        let record = begun(app, function, fingerprint_bytes(&input));
+        let record = begun(app, function, fingerprint_bytes(&input.bytes));
         let entry = invocation.id.to_string();
         let message = Message::Invoke(Box::new(invocation));
         let bounds = &self.0.config.bounds;
@@ -187,7 +224,7 @@ impl Node {
         app: &str,
         function: &str,
         id: &str,
-        input: &Bytes,
+        input: &Input,
         options: InvokeOptions,
         durable: bool,
     ) -> Result<Invocation, NodeError> {
@@ -198,8 +235,8 @@ impl Node {
             app: app.to_owned(),
             function: function.to_owned(),
             id: InvocationId::root(id),
-            input: input.to_vec(),
-            input_codec: Codec::Json,
+            input: input.bytes.to_vec(),
+            input_codec: input.codec,
             chain_state: Vec::new(),
             origin: self.name().to_owned(),
             durable,

@@ -35,6 +35,7 @@ pub use error::NodeError;
 pub use invoke::InvokeOptions;
 pub use placement::{DEFAULT_PORT, Placer, PlacerConfig};
 pub use views::{Reply, RunView, StateView};
+pub(crate) use views::{result_as_json, shown};
 
 use crate::{
     engine::{CallLimits, Engine},

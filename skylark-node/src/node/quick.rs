@@ -3,15 +3,15 @@
 //! one task with nothing to begin, commit or deliver, and nobody knows its id
 //! before it has ended.
 
-use super::{Node, NodeError, apps::App, brief::Brief, micros, unix_us, views::Reply};
+use super::{
+    Node, NodeError, apps::App, brief::Brief, invoke::Input, micros, unix_us, views::Reply,
+};
 use crate::engine::StateSource;
 use async_trait::async_trait;
-use bytes::Bytes;
 use skylark_abi::{
     InvocationId,
     call::{CallRequest, CallResponse, Failure, FailureKind, Outcome, Scope, Variable},
     journal::Seen,
-    value::Codec,
 };
 use std::{
     sync::{
@@ -79,7 +79,7 @@ impl Node {
         &self,
         app: &Arc<App>,
         function: &str,
-        input: &Bytes,
+        input: &Input,
         tasks: bool,
     ) -> Option<Result<Reply, NodeError>> {
         let known = app.known(function)?;
@@ -88,9 +88,9 @@ impl Node {
         let arrived_unix_us = unix_us();
         let request = CallRequest {
             id: InvocationId::root(&*id),
-            input: input.to_vec(),
-            input_codec: Codec::Json,
-            output_codec: Codec::Json,
+            input: input.bytes.to_vec(),
+            input_codec: input.codec,
+            output_codec: known.result,
             fields: Vec::new(),
             complete: vec![Scope::Chain],
             past: Vec::new(),
@@ -126,7 +126,7 @@ impl Node {
             names: known.names.clone(),
             arrived_unix_us,
             run_us,
-            input_bytes: input.len() as u64,
+            input_bytes: input.bytes.len() as u64,
             outcome: &outcome,
         };
         self.0.briefs.keep(&brief);

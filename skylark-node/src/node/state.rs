@@ -100,7 +100,7 @@ fn view(stored: Versioned, schema: &Schema) -> StateView {
 }
 
 /// MessagePack as JSON, for people: keys become text, bytes hexadecimal.
-fn to_json(payload: &[u8]) -> Result<Value, String> {
+pub(super) fn to_json(payload: &[u8]) -> Result<Value, String> {
     let mut rest = payload;
     let packed =
         rmpv::decode::read_value(&mut rest).map_err(|e| format!("it is no MessagePack: {e}"))?;

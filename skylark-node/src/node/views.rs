@@ -1,11 +1,14 @@
 //! What the node shows of itself; serialised as it stands.
 
+use super::state::to_json;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use skylark_abi::{
     call::Failure,
     keys::Bundle,
     run::{RunRecord, RunStatus, TaskReport},
+    value,
 };
 
 /// Answer to a synchronous invocation.
@@ -13,13 +16,20 @@ use skylark_abi::{
 pub struct Reply {
     /// The run.
     pub run_id: String,
-    /// Its result: JSON text.
+    /// Its result: JSON text, or bytes ([`Reply::bytes`]).
     pub output: Vec<u8>,
     /// Its tasks, in the order in which they ended.
     pub tasks: Vec<TaskReport>,
     /// Whether the result had been recorded by an earlier call with the same
     /// idempotency key.
     pub replayed: bool,
+}
+
+impl Reply {
+    /// The result as it is, if it is bytes.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        value::bytes_of(&self.output)
+    }
 }
 
 /// How a run stands.
@@ -49,7 +59,7 @@ impl RunView {
     pub(super) fn new(id: &str, record: RunRecord) -> Self {
         let (status, result, error) = match record.status {
             RunStatus::Running => ("running", None, None),
-            RunStatus::Succeeded(json) => ("succeeded", raw(json), None),
+            RunStatus::Succeeded(output) => ("succeeded", shown(output), None),
             RunStatus::Failed(failure) => ("failed", None, Some(failure)),
         };
         Self {
@@ -65,8 +75,22 @@ impl RunView {
     }
 }
 
-fn raw(json: Vec<u8>) -> Option<Box<RawValue>> {
-    String::from_utf8(json)
+/// A run's result, or what a node shows of it, as JSON: of bytes their base64, as
+/// serde's traits of `skylark::Bytes` have it.
+pub(crate) fn result_as_json(output: Vec<u8>) -> Vec<u8> {
+    if let Some(bytes) = value::bytes_of(&output) {
+        return format!("\"{}\"", BASE64_STANDARD.encode(bytes)).into_bytes();
+    }
+    // Of a type that is called `Bytes` and is something else.
+    match value::result(&output).map(to_json) {
+        Some(Ok(value)) => value.to_string().into_bytes(),
+        Some(Err(_)) | None => output,
+    }
+}
+
+/// The same, within a larger document.
+pub(crate) fn shown(output: Vec<u8>) -> Option<Box<RawValue>> {
+    String::from_utf8(result_as_json(output))
         .ok()
         .and_then(|text| RawValue::from_string(text).ok())
 }
@@ -101,5 +125,24 @@ pub(super) fn bundle_name(bundle: &Bundle) -> String {
         Bundle::App => "app".into(),
         Bundle::Chain(id) => format!("chain:{id}"),
         Bundle::Key(key) => format!("key:{key}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_shown_as_json() {
+        let packed = [&value::header(7)[..], &[0x07]].concat();
+        for (output, want) in [
+            // Without their first nine bytes they would be MessagePack.
+            (b"\"12345678\"".to_vec(), "\"12345678\""),
+            (b"[1,2,3,4,5]".to_vec(), "[1,2,3,4,5]"),
+            (value::compact_bytes(b"\xff\0"), "\"/wA=\""),
+            (packed, "7"),
+        ] {
+            assert_eq!(String::from_utf8(result_as_json(output)).unwrap(), want);
+        }
     }
 }

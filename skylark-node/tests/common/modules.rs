@@ -6,7 +6,7 @@ use skylark_abi::{
     names,
     schema::frame,
     shape::Shapes,
-    value::Codec,
+    value::{Codec, compact_bytes},
 };
 use std::fmt::Write;
 
@@ -19,6 +19,8 @@ const STATE_AT: usize = 256;
 pub(crate) enum Body {
     /// Returns this JSON.
     Returns(&'static str),
+    /// Takes bytes, and yields these.
+    Yields(&'static [u8]),
     /// Ends with this failure.
     Fails(FailureKind, &'static str, Option<&'static str>),
     /// Reads the state variable `S`, then returns `null`.
@@ -85,8 +87,12 @@ pub(crate) fn app_with(
             Body::Hogs => r#"{"memory":1048576}"#,
             _ => "{}",
         };
+        let (args, output) = match body {
+            Body::Yields(_) => (r#"[{"name":"body","type":"skylark::Bytes"}]"#, "Bytes"),
+            _ => ("[]", "()"),
+        };
         line(section(&format!(
-            r#""kind":"function","name":"{name}","ident":"{name}","args":[],"output":"()","options":{options}"#
+            r#""kind":"function","name":"{name}","ident":"{name}","args":{args},"output":"{output}","options":{options}"#
         )));
     }
     assemble(&format!("(module {fields})"))
@@ -115,6 +121,10 @@ fn response(body: &Body) -> CallResponse {
             output: json.as_bytes().to_vec(),
             codec: Codec::Json,
         },
+        Body::Yields(bytes) => Outcome::Ok {
+            output: compact_bytes(bytes),
+            codec: Codec::Compact,
+        },
         Body::Fails(kind, message, at) => Outcome::Err(Failure {
             kind: *kind,
             message: (*message).to_owned(),
@@ -141,7 +151,7 @@ fn response(body: &Body) -> CallResponse {
 
 fn instructions(body: &Body) -> String {
     match body {
-        Body::Returns(_) | Body::Fails(..) => String::new(),
+        Body::Returns(_) | Body::Yields(_) | Body::Fails(..) => String::new(),
         Body::Reads => format!("(drop (call $fetch (i32.const 0) (i32.const {STATE_AT}) (i32.const 1)))"),
         Body::ReadsIfLong => format!("(if (i32.gt_u (local.get 1) (i32.const 300)) (then {}))", instructions(&Body::Reads)),
         Body::Traps => "unreachable".into(),

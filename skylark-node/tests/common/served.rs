@@ -103,6 +103,7 @@ pub(crate) fn example() -> Bytes {
     use skylark_abi::call::FailureKind as Kind;
     modules::app(&[
         ("answer", Body::Returns("42")),
+        ("bytes", Body::Yields(b"\xff\x00bytes")),
         ("reads", Body::Reads),
         ("traps", Body::Traps),
         ("spins", Body::Spins),

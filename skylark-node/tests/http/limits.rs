@@ -19,6 +19,7 @@ async fn a_body_past_its_limit_is_refused_declared_or_not() {
     for (method, path, limit, option) in [
         ("POST", "/f/app/answer", 1024, "max-body"),
         ("POST", "/fa/app/answer", 1024, "max-body"),
+        ("POST", "/f/app/bytes", 1024, "max-body"),
         ("POST", "/run/greet", 1024, "max-body"),
         ("PUT", "/f/app", 64 * 1024, "max-module"),
         ("PUT", "/run/greet", 64 * 1024, "max-module"),

@@ -72,6 +72,7 @@ async fn what_is_wrong_with_a_request_is_said_in_a_problem() {
         Bad("POST", "/f/app/answer?policy=best", &[], "", 400, "bad-parameter", &at("policy")),
         Bad("POST", "/f/app/answer", long_key, "", 400, "bad-parameter", &at("Idempotency-Key")),
         Bad("POST", "/f/app/answer", xml, "<a/>", 415, "not-json", &at("Content-Type")),
+        Bad("POST", "/fa/app/answer", xml, "<a/>", 415, "not-json", &at("Content-Type")),
         Bad("GET", "/apps/app/states?limit=few", &[], "", 400, "bad-parameter", &at("limit")),
         Bad("GET", "/apps/app/states?after=x", &[], "", 400, "bad-parameter", &at("after")),
         Bad("GET", "/state", &[], "", 400, "bad-parameter", &at("key")),

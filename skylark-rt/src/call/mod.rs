@@ -175,6 +175,8 @@ impl Call<'_> {
         handler: F,
         finish: impl FnOnce(F::Output) -> Result<Reply, Failure>,
     ) -> Result<Reply, Failure> {
+        #[cfg(feature = "thrift")]
+        journal::let_wait();
         match future::drive(handler) {
             Driven::Ended(output) => finish(output),
             Driven::Waits(collected, need) => Ok(Reply(Replied::Waits(collected, need))),
@@ -275,25 +277,33 @@ fn attempt(
         given,
         output_codec: request.output_codec,
     };
-    let mut response = CallResponse::ended(nothing());
-    let collected = match body(&call)?.0 {
-        Replied::Waits(collected, need) => {
-            response.outcome = None;
-            response.need = need;
-            response.effects = journal::close();
-            collected
-        }
-        Replied::Ended { outcome, next, fan } => {
-            response.effects = journal::finish()?;
-            response.outcome = Some(outcome);
-            response.next = next;
-            response.fan = fan;
-            invocation.collect()?
-        }
+    let (outcome, next, fan) = match body(&call)?.0 {
+        Replied::Waits(collected, need) => return Ok(waits(collected, need)),
+        Replied::Ended { outcome, next, fan } => (outcome, next, fan),
     };
-    response.touched = collected.touched;
-    response.writes = collected.writes;
-    Ok(response)
+    let effects = journal::finish()?;
+    let Collected { touched, writes } = invocation.collect()?;
+    Ok(CallResponse {
+        touched,
+        writes,
+        next,
+        effects,
+        fan,
+        ..CallResponse::ended(outcome)
+    })
+}
+
+/// The response of a stretch that ends with a wait for so many arrivals.
+pub(crate) fn waits(collected: Collected, need: u32) -> CallResponse {
+    let Collected { touched, writes } = collected;
+    CallResponse {
+        outcome: None,
+        need,
+        touched,
+        writes,
+        effects: journal::close(),
+        ..CallResponse::ended(nothing())
+    }
 }
 
 /// Finds the bundle of a keyed variable: most calls have none, so the

@@ -17,6 +17,8 @@ mod variable;
 mod tests;
 
 pub(crate) use invocation::{Collected, Invocation, KeyOf, NONDET, Savepoint, cut, resume};
+#[cfg(feature = "thrift")]
+pub(crate) use object::check_wait;
 pub use {
     cell::{Locked, StateCell},
     migration::{Migrated, Migration, migrated, older},

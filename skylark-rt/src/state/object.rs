@@ -245,12 +245,55 @@ fn in_use(name: &str) -> ! {
     )
 }
 
+thread_local! {
+    /// The structs that are lent, by name, the last one last.
+    static LENT: RefCell<Vec<&'static str>> = const { RefCell::new(Vec::new()) };
+}
+
+/// That a struct is lent, until it is dropped.
+struct Lent;
+
+impl Lent {
+    fn new(name: &'static str) -> Self {
+        LENT.with_borrow_mut(|lent| lent.push(name));
+        Self
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        LENT.with_borrow_mut(Vec::pop);
+    }
+}
+
+/// Whether `what` may wait: not while a struct is lent, which others may have
+/// written when it goes on.
+///
+/// # Errors
+/// The name of the struct.
+#[cfg(feature = "thrift")]
+pub(crate) fn check_wait(what: &str) -> Result<(), Failure> {
+    match LENT.with_borrow(|lent| lent.last().copied()) {
+        None => Ok(()),
+        Some(name) => {
+            let text = format!(
+                "{what} waits while `{name}` is lent to a method or to `skylark::with`: others may \
+                 write it meanwhile; wait before or after"
+            );
+            Err(Failure::new(FailureKind::State, text).at(name))
+        }
+    }
+}
+
 /// Lends the struct to `read`; only these fields of it, or all, are sure to be
 /// as the store has them.
 pub fn shared<S: Object, R>(names: Option<FieldNames>, read: impl FnOnce(&S) -> R) -> R {
     let live = live::<S>(names);
     match live.value.try_borrow() {
-        Ok(whole) => read(&whole),
+        Ok(whole) => {
+            let _lent = Lent::new(S::def().name);
+            read(&whole)
+        }
         Err(_) => in_use(S::def().name),
     }
 }
@@ -261,6 +304,7 @@ pub fn exclusive<S: Object, R>(names: Option<FieldNames>, write: impl FnOnce(&mu
     match live.value.try_borrow_mut() {
         Ok(mut whole) => {
             live.lent_mutably.set(true);
+            let _lent = Lent::new(S::def().name);
             write(&mut whole)
         }
         Err(_) => in_use(S::def().name),

@@ -82,6 +82,9 @@ pub(crate) fn log(level: Level, line: &str) {
 thread_local! {
     /// What [`abort`] ended the call with, encoded.
     static LAST_WORDS: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    /// What [`suspend`] ended the stretch with, encoded.
+    #[cfg(feature = "thrift")]
+    static SUSPENDED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Ends the call: leaves `failure` for the host to ask for, and traps.
@@ -92,13 +95,32 @@ pub(crate) fn abort(failure: Failure) -> ! {
     std::process::abort()
 }
 
+/// Ends the stretch where its code cannot be left by returning: leaves `response`
+/// for the host to ask for, and traps. Nothing of the instance is used any more.
+#[cfg(feature = "thrift")]
+pub(crate) fn suspend(response: CallResponse) -> ! {
+    SUSPENDED.with_borrow_mut(|suspended| *suspended = skylark_abi::encode(&response));
+    std::process::abort()
+}
+
 /// The failure that this instance ended itself with, packed; 0 if there is none.
 #[unsafe(no_mangle)]
 extern "C" fn skylark_failure() -> i64 {
-    LAST_WORDS.with_borrow(|words| match words.as_slice() {
+    LAST_WORDS.with_borrow(|words| told(words))
+}
+
+/// The wait that this instance ended itself with, packed; 0 if there is none.
+#[cfg(feature = "thrift")]
+#[unsafe(no_mangle)]
+extern "C" fn skylark_suspended() -> i64 {
+    SUSPENDED.with_borrow(|suspended| told(suspended))
+}
+
+fn told(words: &[u8]) -> i64 {
+    match words {
         [] => 0,
         words => packed(words),
-    })
+    }
 }
 
 unsafe extern "C" {

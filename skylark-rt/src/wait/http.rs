@@ -26,17 +26,13 @@
 //! ```
 
 use super::{Wait, arrived};
-use crate::codec;
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{DeserializeOwned, SeqAccess, Visitor},
-};
+use crate::{bytes::AsTheyAre, codec};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use skylark_abi::{
     call::{Failure, FailureKind},
     journal::{Action, HttpRequest},
 };
 use std::{
-    fmt,
     future::Future,
     pin::Pin,
     task::{Context, Poll},
@@ -198,27 +194,5 @@ impl Future for Request {
 
 /// Bytes, whether they were written as such or as a list of numbers.
 fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-    struct Bytes;
-
-    impl<'de> Visitor<'de> for Bytes {
-        type Value = Vec<u8>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("bytes")
-        }
-
-        fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
-            Ok(bytes.to_vec())
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<u8>, A::Error> {
-            let mut bytes = Vec::new();
-            while let Some(byte) = seq.next_element()? {
-                bytes.push(byte);
-            }
-            Ok(bytes)
-        }
-    }
-
-    deserializer.deserialize_byte_buf(Bytes)
+    deserializer.deserialize_byte_buf(AsTheyAre)
 }

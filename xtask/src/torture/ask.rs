@@ -264,6 +264,7 @@ impl Load {
         InvokeOptions {
             key: Some(self.key(request)),
             policy: Some(request.app.policy(self.shared()).into()),
+            raw: false,
         }
     }
 

@@ -69,6 +69,7 @@ async fn spread(load: &Load, from: usize) {
     let options = InvokeOptions {
         key: None,
         policy: Some(ANYWHERE.into()),
+        raw: false,
     };
     let url = load.url(from);
     let mut unused: BTreeSet<&str> = (0..load.nodes()).map(|nth| load.node(nth)).collect();

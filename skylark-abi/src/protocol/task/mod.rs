@@ -529,13 +529,21 @@ impl Task {
             id: self.invocation.id.clone(),
             input: self.invocation.input.clone(),
             input_codec: self.invocation.input_codec,
-            output_codec: outgoing::wanted_codec(&self.invocation, false),
+            output_codec: self.output_codec(),
             fields,
             complete,
             past: self.past.clone(),
             arrived: self.arrived.clone(),
             seen: self.invocation.seen,
         }))
+    }
+
+    /// As its caller wants it; bytes that end a run stay bytes.
+    fn output_codec(&self) -> Codec {
+        match self.schema.functions.get(&self.invocation.function) {
+            Some(f) if self.invocation.reply.is_none() => f.function.result_codec(),
+            _ => outgoing::wanted_codec(&self.invocation, false),
+        }
     }
 
     fn remember(&mut self, fields: Vec<Versioned>) {

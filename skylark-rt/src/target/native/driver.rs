@@ -2,7 +2,7 @@
 //! they send.
 
 use super::{
-    Fetch,
+    Fetch, called,
     faults::{Calm, Fault, Faults, Point},
     guarded,
     queue::{Item, Queue},
@@ -410,7 +410,7 @@ impl Host {
         };
         let response = self.function(&name).and_then(|function| {
             let Function { def, body, .. } = function;
-            guarded(|| call::run(def, *body, request, fetch))
+            called(|| call::run(def, *body, request, fetch))
         });
         match halted.take() {
             Some(halt) => Err(halt),

@@ -16,7 +16,7 @@ pub use runtime::{Run, Runtime};
 pub use skylark_abi::{journal::HttpRequest, run::TaskReport};
 
 use crate::log::Level;
-use skylark_abi::call::{Failure, FailureKind, Variable};
+use skylark_abi::call::{CallResponse, Failure, FailureKind, Variable};
 use std::{
     any::Any,
     cell::Cell,
@@ -66,6 +66,12 @@ pub(crate) fn abort(failure: Failure) -> ! {
     panic_any(failure.to_string())
 }
 
+/// Ends the stretch where its code cannot be left by returning.
+#[cfg(feature = "thrift")]
+pub(crate) fn suspend(response: CallResponse) -> ! {
+    resume_unwind(Box::new(response))
+}
+
 /// The clock of a test's process is the machine's.
 pub(crate) fn resumed(_unix_us: u64) {}
 
@@ -76,17 +82,35 @@ pub(crate) fn log(level: Level, line: &str) {
 
 /// Runs `guest` as an instance runs: a panic is that call's failure.
 pub(crate) fn guarded<T>(guest: impl FnOnce() -> T) -> Result<T, Failure> {
+    caught(guest).map_err(failure)
+}
+
+/// Makes one call of a guest, which may end its stretch by `suspend`.
+pub(crate) fn called(guest: impl FnOnce() -> CallResponse) -> Result<CallResponse, Failure> {
+    caught(guest).or_else(|payload| match payload.downcast::<CallResponse>() {
+        Ok(waits) => Ok(*waits),
+        Err(payload) => Err(failure(payload)),
+    })
+}
+
+type Payload = Box<dyn Any + Send>;
+
+fn caught<T>(guest: impl FnOnce() -> T) -> Result<T, Payload> {
     let outer = GUARDED.replace(true);
     // What a panic leaves half done belongs to the invocation, which is over.
     let result = catch_unwind(AssertUnwindSafe(guest));
     GUARDED.set(outer);
-    result.map_err(|payload| match payload.downcast::<Failure>() {
+    result
+}
+
+fn failure(payload: Payload) -> Failure {
+    match payload.downcast::<Failure>() {
         Ok(failure) => *failure,
         Err(payload) => Failure::new(
             FailureKind::Trap,
             format!("panicked: {}", panic_message(payload.as_ref())),
         ),
-    })
+    }
 }
 
 fn panic_message(payload: &(dyn Any + Send)) -> &str {

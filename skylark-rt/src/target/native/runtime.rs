@@ -8,6 +8,7 @@ use super::{
     registry::App,
 };
 use crate::{
+    bytes::Bytes,
     codec::{self, Mismatch},
     wait::http::Response,
 };
@@ -20,7 +21,7 @@ use skylark_abi::{
     protocol::{Bounds, BundleField, Committed},
     run::{Completion, Invocation, TaskReport},
     schema::nearest,
-    value::{Codec, untag},
+    value::{Codec, bytes_of, compact_bytes, untag},
 };
 use std::sync::{
     Arc,
@@ -75,7 +76,8 @@ pub struct Runtime {
 pub struct Run {
     /// Its id.
     pub id: String,
-    /// The JSON that its last function yielded, or why it failed.
+    /// The JSON that its last function yielded (of bytes their base64), or why it
+    /// failed.
     pub result: Result<Vec<u8>, Failure>,
     /// What was executed, in order.
     pub tasks: Vec<TaskReport>,
@@ -148,7 +150,22 @@ impl Runtime {
 
     /// Calls `function` with this JSON, and follows its run to the end.
     pub fn invoke(&self, function: &str, json: impl Into<Vec<u8>>) -> Run {
-        let id = self.begin(function, json.into());
+        let id = self.begin(function, json.into(), Codec::Json);
+        self.follow(id)
+    }
+
+    /// Calls `function`, which takes [`Bytes`], with this body, and follows its run
+    /// to the end: to the bytes that its last function yields.
+    ///
+    /// # Errors
+    /// As of [`Runtime::run`].
+    pub fn post(&self, function: &str, body: impl Into<Bytes>) -> Result<Bytes, Failure> {
+        let body = compact_bytes(&body.into());
+        let id = self.begin(function, body, Codec::Compact);
+        self.follow(id).value()
+    }
+
+    fn follow(&self, id: String) -> Run {
         self.drive_until(|| self.host.store().run(&id).is_some());
         let completion = self.host.store().run(&id).cloned();
         match completion {
@@ -177,18 +194,18 @@ impl Runtime {
         function: &str,
         input: &(impl Serialize + ?Sized),
     ) -> Result<String, Failure> {
-        Ok(self.begin(function, json(function, input)?))
+        Ok(self.begin(function, json(function, input)?, Codec::Json))
     }
 
-    fn begin(&self, function: &str, json: Vec<u8>) -> String {
+    fn begin(&self, function: &str, input: Vec<u8>, input_codec: Codec) -> String {
         let number = self.runs.fetch_add(1, Ordering::Relaxed);
         let id = format!("{NODE}.{number}");
         let root = Invocation {
             app: NODE.to_owned(),
             function: function.to_owned(),
             id: InvocationId::root(&id),
-            input: json,
-            input_codec: Codec::Json,
+            input,
+            input_codec,
             chain_state: Vec::new(),
             origin: NODE.to_owned(),
             durable: false,
@@ -421,11 +438,34 @@ fn run(completion: Completion) -> Run {
     Run {
         id: completion.chain_id,
         result: match completion.outcome {
-            Outcome::Ok { output, .. } => Ok(output),
+            Outcome::Ok {
+                output,
+                codec: Codec::Json,
+            } => Ok(output),
+            Outcome::Ok {
+                output,
+                codec: Codec::Compact,
+            } => as_json(&output),
             Outcome::Err(failure) => Err(failure),
         },
         tasks: completion.tasks,
     }
+}
+
+/// What a run came to, where that is bytes.
+fn as_json(output: &[u8]) -> Result<Vec<u8>, Failure> {
+    let json = match (bytes_of(output), untag(output)) {
+        (Some(bytes), _) => codec::to_json(&Bytes::from(bytes)),
+        // Of a type that is called `Bytes` and is something else.
+        (None, Some(tagged)) => codec::from_payload::<serde_json::Value>(tagged.payload)
+            .map_err(|mismatch| mismatch.message)
+            .and_then(|value| codec::to_json(&value)),
+        (None, None) => return Ok(output.to_vec()),
+    };
+    json.map_err(|why| {
+        let text = format!("the run's result cannot be written as JSON: {why}");
+        Failure::new(FailureKind::Contract, text)
+    })
 }
 
 fn json(what: &str, value: &(impl Serialize + ?Sized)) -> Result<Vec<u8>, Failure> {
