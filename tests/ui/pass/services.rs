@@ -167,7 +167,7 @@ impl Book for Page {
 }
 
 /// A generic trait of a concrete type: a constant, a default method, a condition, one
-/// that waits; a field that is built.
+/// that waits. A field that is built.
 trait Ledger<T> {
     const LIMIT: usize = 3;
     fn enter(&mut self, entry: T) -> usize
@@ -189,10 +189,7 @@ struct Lines {
 
 #[skylark::service]
 impl Ledger<(u8, String)> for Lines {
-    fn enter(&mut self, entry: (u8, String)) -> usize
-    where
-        (u8, String): Clone,
-    {
+    fn enter(&mut self, entry: (u8, String)) -> usize {
         if !self.words.contains(entry.1.as_str()) {
             self.kept.push(entry);
         }
