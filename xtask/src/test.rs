@@ -180,7 +180,7 @@ fn deny(output: &Output) -> Result<Done> {
 }
 
 /// The examples whose modules the tests run.
-const GUESTS: [&str; 10] = [
+const GUESTS: [&str; 11] = [
     "firealarm",
     "hashchain",
     "counter",
@@ -191,6 +191,7 @@ const GUESTS: [&str; 10] = [
     "shop",
     "boxoffice-app",
     "social",
+    "textservice-app",
 ];
 
 fn guests(output: &Output) -> Result<()> {

@@ -1,0 +1,154 @@
+//! The text services: the same calls of generated clients to the original's servers
+//! over TCP and to the lifted functions, and what crashes leave of the latter.
+
+#[allow(dead_code)]
+#[path = "../textservice/before/tests/common/mod.rs"]
+mod common;
+mod crash;
+
+use common::Services;
+use crash::CrashAt;
+use skylark::native::Runtime;
+use std::{
+    collections::BTreeMap,
+    io::{self, Cursor, Read, Write},
+    sync::{Arc, Mutex},
+};
+use textservice::{
+    social::{
+        TTextServiceSyncClient, TUrlShortenServiceSyncClient, TUserMentionServiceSyncClient,
+        TextServiceSyncClient, UrlShortenServiceSyncClient, UserMentionServiceSyncClient,
+    },
+    text::{connect_url_shorten, connect_user_mention},
+};
+// Linked, so that its functions are there.
+use textservice_app as _;
+use thrift::protocol::{TBinaryInputProtocol, TBinaryOutputProtocol};
+
+/// A client's connection to a function: each message is a call.
+#[derive(Clone)]
+struct Post {
+    runtime: Runtime,
+    function: &'static str,
+    request: Arc<Mutex<Vec<u8>>>,
+    answer: Arc<Mutex<Cursor<Vec<u8>>>>,
+}
+
+type Lifted = (TBinaryInputProtocol<Post>, TBinaryOutputProtocol<Post>);
+
+fn post(runtime: &Runtime, function: &'static str) -> Lifted {
+    let post = Post {
+        runtime: runtime.clone(),
+        function,
+        request: Arc::default(),
+        answer: Arc::default(),
+    };
+    (
+        TBinaryInputProtocol::new(post.clone(), true),
+        TBinaryOutputProtocol::new(post, true),
+    )
+}
+
+impl Write for Post {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.request.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let message = std::mem::take(&mut *self.request.lock().unwrap());
+        let answer = self.runtime.post(self.function, message);
+        let answer = answer.map_err(|failure| io::Error::other(failure.to_string()))?;
+        *self.answer.lock().unwrap() = Cursor::new(answer.into());
+        Ok(())
+    }
+}
+
+impl Read for Post {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.answer.lock().unwrap().read(into)
+    }
+}
+
+/// What clients of the three services see.
+fn talk(
+    mut text: impl TTextServiceSyncClient,
+    mut links: impl TUrlShortenServiceSyncClient,
+    mut users: impl TUserMentionServiceSyncClient,
+) -> Vec<String> {
+    let none = BTreeMap::new;
+    let many = "@a ".repeat(3) + &"http://x.example/ ".repeat(300);
+    let texts = [
+        "",
+        "nothing here",
+        "@ann, @bob and @ann: https://a.example/long, http://b.example.",
+        "http://b.example http://b.example",
+        &many,
+    ];
+    let mut seen = vec![
+        format!("{:?}", users.register_user(1, 7, "ann".into(), none())),
+        format!("{:?}", users.register_user(2, 8, "ann".into(), none())),
+        format!("{:?}", users.register_user(3, 8, "bob".into(), none())),
+    ];
+    for line in texts {
+        seen.push(format!("{:?}", text.compose_text(4, line.into(), none())));
+    }
+    for link in ["http://short-url/1", "http://short-url/9"] {
+        let found = links.get_extended_urls(5, vec![link.into()], none());
+        seen.push(format!("{found:?}"));
+    }
+    seen
+}
+
+#[test]
+fn both_answer_alike() -> thrift::Result<()> {
+    let services = Services::start()?;
+    let original = talk(
+        services.connect()?,
+        connect_url_shorten(&services.url_shorten.to_string())?,
+        connect_user_mention(&services.user_mention.to_string())?,
+    );
+    let runtime = Runtime::new();
+    let of = |function| post(&runtime, function);
+    let ((text_in, text_out), (url_in, url_out)) = (of("text"), of("url_shorten"));
+    let (user_in, user_out) = of("user_mention");
+    let lifted = talk(
+        TextServiceSyncClient::new(text_in, text_out),
+        UrlShortenServiceSyncClient::new(url_in, url_out),
+        UserMentionServiceSyncClient::new(user_in, user_out),
+    );
+    assert_eq!(lifted, original);
+    assert!(
+        original[2].contains("Ok") && original[6].contains("short-url/3"),
+        "{original:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn links_are_shortened_once_wherever_it_crashes() -> thrift::Result<()> {
+    let mut at = 0;
+    loop {
+        let runtime = Runtime::new();
+        let faults = Arc::new(CrashAt::new(at));
+        runtime.with_faults(faults.clone());
+        let (input, output) = post(&runtime, "text");
+        let mut text = TextServiceSyncClient::new(input, output);
+        let written = "https://a.example/long";
+        let composed = text.compose_text(1, written.into(), BTreeMap::new())?;
+        assert_eq!(composed.text, "http://short-url/0", "crash at {at}");
+        // What a crash left is due once its claim has passed.
+        runtime.drive();
+        let state = |name| runtime.state::<u64>(name).unwrap();
+        assert_eq!(
+            (state("NEXT"), state("COMPOSED")),
+            (Some(1), Some(1)),
+            "crash at {at}"
+        );
+        if !faults.happened() {
+            break;
+        }
+        at += 1;
+    }
+    assert!(at > 10, "only {at} points where it could crash");
+    Ok(())
+}
