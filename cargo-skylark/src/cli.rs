@@ -87,6 +87,8 @@ pub enum Command {
     Check(Check),
     /// Mend what `check` finds and can mend with certainty; shows a diff first.
     Fix(Fix),
+    /// Tell what a function costs, line by line, and why; or what a code means.
+    Explain(Explain),
     /// Draw the app's functions, successors and state.
     Graph(Graph),
     /// Build the app into a small wasm module and show its schema.
@@ -303,6 +305,26 @@ pub struct Fix {
     /// Change files with uncommitted changes, too, and those that git does not know.
     #[arg(long)]
     pub allow_dirty: bool,
+    /// Which crate.
+    #[command(flatten)]
+    pub project: Project,
+}
+
+/// `explain`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cargo skylark explain                   list the functions, with what they touch, and the codes
+  cargo skylark explain reserve           what each line of `reserve` costs, and why
+  cargo skylark explain Hotel-reserve --json
+  cargo skylark explain SKY0007           what the code means, and what to do
+
+The costs are those of one invocation without an idempotency key, as far as the source
+shows; what it does not show is said.")]
+pub struct Explain {
+    /// A function, by its Rust name or the one that it has for callers, or a code.
+    #[arg(value_name = "FUNCTION|CODE")]
+    pub what: Option<String>,
     /// Which crate.
     #[command(flatten)]
     pub project: Project,

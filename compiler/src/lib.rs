@@ -23,6 +23,10 @@ mod shape;
 
 #[cfg(feature = "krate")]
 pub use {
+    analyse::{
+        class::Class,
+        explain::{Analysis, Because, Explanation, Line, LinePlace, Totals},
+    },
     check::{
         app::{check as check_app, check_with as check_app_with},
         code::{Code, Diagnostic, Label, Level, Setting, Settings, Suggestion},

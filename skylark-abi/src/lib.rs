@@ -3,7 +3,7 @@
 //! A module, the node that runs it and the compiler that made it may come from
 //! different builds. Everything they exchange is defined here: the names of
 //! imports and exports ([`names`]), the schema carried in the module
-//! ([`schema`]), the envelopes of one call ([`call`]), what travels between
+//! ([`schema`], [`hints`]), the envelopes of one call ([`call`]), what travels between
 //! nodes ([`run`]), what a waiting invocation leaves ([`journal`]), the store's keys ([`keys`]) and the steps of an
 //! exactly-once invocation ([`protocol`]). No I/O happens here.
 //!
@@ -11,6 +11,7 @@
 //! whether [`names::ABI_VERSION`] must grow.
 
 pub mod call;
+pub mod hints;
 pub mod id;
 pub mod journal;
 pub mod keys;

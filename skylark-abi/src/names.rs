@@ -50,6 +50,9 @@ pub const SECTION: &str = "skylark.schema";
 /// ([`crate::shape::Shapes`]); written by `cargo skylark build`, absent after a
 /// plain `cargo build`.
 pub const SHAPES: &str = "skylark.shapes";
+/// Name of the custom section with what a build has seen of the functions; see
+/// [`crate::hints`]. A module need not have it.
+pub const HINTS: &str = "skylark.hints";
 /// Prefix of every call entry.
 pub const FUNCTION_PREFIX: &str = "skylark_fn_";
 /// Called once on a fresh instance, if exported (a WASI reactor's start).

@@ -148,6 +148,29 @@ pub struct Options {
         with = "opt_millis"
     )]
     pub backoff: Option<Duration>,
+    /// What it promises of being executed twice; `cargo skylark` holds it to that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub demand: Option<Demand>,
+}
+
+/// What a function promises of being executed twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Demand {
+    /// Its value depends on its arguments alone, and it does nothing else.
+    Pure,
+    /// Twice leaves what once leaves.
+    Idempotent,
+}
+
+impl Demand {
+    /// As the option is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pure => "pure",
+            Self::Idempotent => "idempotent",
+        }
+    }
 }
 
 /// The type of a node, spelled as the published node objects spell it.

@@ -7,6 +7,7 @@ use skylark_abi::{
         Variable,
     },
     encode,
+    hints::{FunctionHints, Hints},
     journal::{Action, Arrival, Effect, HttpRequest, ReplyTo, Seen, Stretch, Suspension, Then},
     keys, names,
     protocol::Promise,
@@ -14,7 +15,7 @@ use skylark_abi::{
         Answer, Completion, Errand, Invocation, Message, Placement, RunRecord, RunStatus,
         TaskReport, Waiting,
     },
-    schema::{Arg, Function, Item, NodeType, Options, Record, State},
+    schema::{Arg, Demand, Function, Item, NodeType, Options, Record, State},
     shape::{
         Body, Field as ShapeField, Fields, Shape, Shapes, StateShape, Tagging, TypeShape, Variant,
     },
@@ -231,6 +232,7 @@ fn sample() -> String {
             on: Some(NodeType::Edge),
             retries: Some(3),
             backoff: Some(Duration::from_millis(20)),
+            demand: Some(Demand::Idempotent),
         },
     }));
     let state = record(Item::State(State {
@@ -253,6 +255,7 @@ fn sample() -> String {
         names::ALLOC,
         names::SECTION,
         names::SHAPES,
+        names::HINTS,
         names::FUNCTION_PREFIX,
         names::INITIALIZE,
         keys::APPS,
@@ -283,13 +286,24 @@ fn sample() -> String {
         header_after(fingerprint("Vec < u8 >"), 2).to_vec(),
     ];
     format!(
-        "{} {names:?} {keys:?} {envelopes:?} {waits:?} {} {} {} {}",
+        "{} {names:?} {keys:?} {envelopes:?} {waits:?} {} {} {} {} {}",
         names::ABI_VERSION,
         names::pack(7, 9),
         serde_json::to_string(&function).unwrap(),
         serde_json::to_string(&state).unwrap(),
         serde_json::to_string(&shapes()).unwrap(),
+        serde_json::to_string(&hints()).unwrap(),
     )
+}
+
+fn hints() -> Hints {
+    let names = |name: &str| [name.to_owned()].into();
+    let hints = FunctionHints {
+        reads: names("SEEN"),
+        writes: names("SEEN"),
+        complete: true,
+    };
+    Hints::new([("f".to_owned(), hints)].into())
 }
 
 /// One of each kind.

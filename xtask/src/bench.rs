@@ -38,6 +38,8 @@ enum What {
     Restate,
     /// Elections beside the published rule.
     Elect,
+    /// Fifty state variables of which a function touches three: what a build's hints save.
+    Touches,
 }
 
 impl What {
@@ -48,6 +50,7 @@ impl What {
             Self::Waiting => "Waiting",
             Self::Restate => "Beside Restate",
             Self::Elect => "Election",
+            Self::Touches => "Fetching what is touched",
         }
     }
 
@@ -69,6 +72,11 @@ impl What {
                 "Both durable on the same disk, in turn, under the same load generator. Needs npm and the network; \
                  `cargo xtask bench restate`."
             }
+            Self::Touches => {
+                "`examples/plant`: fifty state variables of 512 bytes or more, and a function that reads and writes \
+                 three. One node, one caller; what is fetched is what the build has seen, what the node has learned, \
+                 or everything."
+            }
             Self::Elect => "The rule as published beside ours, on the published graphs.",
         }
     }
@@ -77,9 +85,14 @@ impl What {
     const fn target(self) -> (&'static str, &'static str, &'static [&'static str]) {
         match self {
             Self::Engine => ("skylark-node", "engine", &[]),
-            Self::Node => ("skylark-node", "node", &[]),
+            Self::Node => (
+                "skylark-node",
+                "node",
+                &["http", "guarantees", "apps", "saturation", "start"],
+            ),
             Self::Waiting => ("skylark-node", "waiting", &[]),
             Self::Restate => ("skylark-node", "node", &["restate"]),
+            Self::Touches => ("skylark-node", "node", &["touches"]),
             Self::Elect => ("skylark-elect", "elect", &[]),
         }
     }
@@ -95,7 +108,13 @@ const PAGE: &str = "docs/benchmarks.md";
 pub(crate) fn run(options: &Options, output: &Output) -> Result<()> {
     setup::wasm_target(output)?;
     let what = match options.what.as_slice() {
-        [] => &[What::Engine, What::Node, What::Waiting, What::Elect],
+        [] => &[
+            What::Engine,
+            What::Node,
+            What::Touches,
+            What::Waiting,
+            What::Elect,
+        ],
         some => some,
     };
     let guests = process::target_dir()?.join("guests");
@@ -160,6 +179,7 @@ fn build_guests(directory: &Path, output: &Output) -> Result<()> {
         "media",
         "bank",
         "expenses",
+        "plant",
     ] {
         let chosen = cli::Project {
             package: Some(package.into()),

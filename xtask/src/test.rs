@@ -180,7 +180,7 @@ fn deny(output: &Output) -> Result<Done> {
 }
 
 /// The examples whose modules the tests run.
-const GUESTS: [&str; 11] = [
+const GUESTS: [&str; 12] = [
     "firealarm",
     "hashchain",
     "counter",
@@ -192,6 +192,7 @@ const GUESTS: [&str; 11] = [
     "boxoffice-app",
     "social",
     "textservice-app",
+    "plant",
 ];
 
 fn guests(output: &Output) -> Result<()> {

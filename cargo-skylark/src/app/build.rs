@@ -1,6 +1,7 @@
 //! Builds an app into a module and makes it small.
 
 use super::{
+    diagnostics::{render, tally},
     module::{self, Stripped},
     project::Project,
     target::{TARGET, Toolchain},
@@ -10,6 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use cargo_metadata::{Message, camino::Utf8PathBuf};
 use serde::Serialize;
 use skylark_abi::{Schema, names};
+use skylark_compiler::{Analysis, Code, Level, Model, check_app};
 use std::{
     io::BufReader,
     path::{Path, PathBuf},
@@ -47,10 +49,13 @@ pub struct Built {
 /// Builds `project`.
 ///
 /// # Errors
-/// No toolchain has the target, the app does not compile (rustc has said why on
+/// No toolchain has the target, a function breaks what its annotation promises, the app
+/// does not compile (rustc has said why on
 /// standard error), or its schema has faults.
 pub fn build(project: &Project, options: &BuildOptions, output: &Output) -> Result<Built> {
     project.require_cdylib()?;
+    let model = project.model()?;
+    keep_promises(project, &model, output)?;
     let toolchain = Toolchain::find(project.directory())?;
     let shown = match toolchain {
         Toolchain::Active => String::new(),
@@ -73,8 +78,12 @@ pub fn build(project: &Project, options: &BuildOptions, output: &Output) -> Resu
         );
     }
     // rustc does not see the structure of types; the whole crate's sources do.
-    let shapes = skylark_compiler::shapes(&project.model()?);
+    let shapes = skylark_compiler::shapes(&model);
     module::append(&mut small, names::SHAPES, &shapes.write());
+    // Nor what functions touch through others.
+    if let Some(hints) = Analysis::new(&model).hints().to_section() {
+        module::append(&mut small, names::HINTS, &hints);
+    }
     let path = options.out.clone().unwrap_or_else(|| project.module());
     write(&path, &small)?;
     Ok(Built {
@@ -85,6 +94,21 @@ pub fn build(project: &Project, options: &BuildOptions, output: &Output) -> Resu
         optimised_by,
         schema,
     })
+}
+
+/// That every function is as idempotent as it promises: rustc cannot see that.
+fn keep_promises(project: &Project, model: &Model, output: &Output) -> Result<()> {
+    let mut broken = check_app(model);
+    broken.retain(|d| {
+        matches!(d.code, Code::NotIdempotent | Code::NotPure) && d.level == Level::Error
+    });
+    if broken.is_empty() {
+        return Ok(());
+    }
+    for diagnostic in &broken {
+        output.aside(&render(diagnostic, &model.files));
+    }
+    bail!("`{}`: {}", project.name, tally(&broken))
 }
 
 /// Runs cargo and takes the module's path from what it reports. Its progress

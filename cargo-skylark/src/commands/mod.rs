@@ -6,6 +6,7 @@ mod check;
 mod deploy;
 mod emit;
 mod expand;
+mod explain;
 mod fix;
 mod graph;
 mod invoke;
@@ -38,6 +39,7 @@ pub async fn run(command: Command, output: &Output) -> Result<()> {
             None => check::run(&args, output),
         },
         Command::Fix(args) => fix::run(&args, output),
+        Command::Explain(args) => explain::run(&args, output),
         Command::Graph(args) => graph::run(&args, output),
         Command::Build(args) => build::run(&args, output),
         Command::Up(args) => up::run(&args, output).await,

@@ -188,6 +188,7 @@ impl<'m> Walker<'_, 'm> {
                 _ => yields_of_std(&on.ty, &name, &args),
             },
         };
+        let targets_empty = targets.is_empty();
         let what = What::Method {
             name: name.clone(),
             on: on.clone(),
@@ -198,7 +199,11 @@ impl<'m> Walker<'_, 'm> {
             mode,
         };
         self.fact(call.method.span(), Some(expr), what);
+        let owned = certain && !targets_empty && !yields.may_lend();
         let mut out = on.step(Step::Call(name), yields);
+        if owned {
+            out.from = None; // What a method of the crate gives away is nobody's part.
+        }
         // An object that a method lends is an object still.
         if let Some(root) = self.object(&out.ty) {
             out.from = rooted(root, Ty::Unknown).from;

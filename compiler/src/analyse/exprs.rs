@@ -7,6 +7,7 @@ use super::{
     types::Ty,
     walk::Walker,
 };
+use proc_macro2::Span;
 use std::collections::BTreeMap;
 use syn::{BinOp, Expr, UnOp, spanned::Spanned, visit::Visit};
 
@@ -93,7 +94,7 @@ impl<'m> Walker<'_, 'm> {
                 self.frames.pop();
                 let other = inner.else_branch.as_ref();
                 let other = other.map(|(_, other)| self.branch(|this| this.expr(other)));
-                either(then, other)
+                self.either(then, other, inner.if_token.span)
             }
             Expr::Let(inner) => {
                 let val = self.expr(&inner.expr);
@@ -108,7 +109,7 @@ impl<'m> Walker<'_, 'm> {
                         this.bind(&arm.pat, on.clone());
                         this.expr(&arm.body)
                     });
-                    out = Some(either(val, out));
+                    out = Some(self.either(val, out, inner.match_token.span));
                 }
                 out.unwrap_or_default()
             }
@@ -196,6 +197,26 @@ impl<'m> Walker<'_, 'm> {
         }
     }
 
+    /// What one of two branches yields. A value is of one place only: the other's
+    /// goes where it is not followed.
+    fn either(&mut self, one: Val, other: Option<Val>, span: Span) -> Val {
+        let Some(other) = other else { return one };
+        let (kept, left) = match one.from {
+            None => (other, one),
+            Some(_) => (one, other),
+        };
+        if left.from.is_some() && left.from != kept.from {
+            self.escape(&left, span);
+        }
+        match kept.ty {
+            Ty::Unknown => Val {
+                ty: left.ty,
+                from: kept.from,
+            },
+            _ => kept,
+        }
+    }
+
     fn binary(&mut self, binary: &'m syn::ExprBinary, expr: &'m Expr) -> Val {
         let left = self.expr(&binary.left);
         match binary.op {
@@ -256,13 +277,6 @@ impl<'m> Walker<'_, 'm> {
         }
         self.fact(inner.path.span(), Some(expr), What::Literal { target });
         Val::of(ty)
-    }
-}
-
-fn either(one: Val, other: Option<Val>) -> Val {
-    match other {
-        Some(other) if one.ty == Ty::Unknown => other,
-        _ => one,
     }
 }
 

@@ -37,6 +37,9 @@
 //!   that name in the crate ([`What::Method`] has `certain: false` then).
 
 mod calls;
+pub(crate) mod class;
+mod effects;
+pub(crate) mod explain;
 mod exprs;
 mod facts;
 mod imports;
@@ -47,16 +50,19 @@ mod members;
 mod names;
 mod patterns;
 mod reach;
+mod states;
 #[cfg(test)]
 mod tests;
 mod types;
 mod walk;
 mod yields;
 
+pub(crate) use effects::{Access, Effect, EffectKind, Effects, Touch};
 pub(crate) use facts::{Body, BodyId, Context, Fact, Mode, Place, Root, Step, Unseen, Val, What};
 pub(crate) use items::{Function, Impl, ImplId, Item, ItemId, Kind, Module, ModuleId, Owner};
 pub(crate) use names::{Res, Space};
 pub(crate) use reach::{Handler, Reach};
+pub(crate) use states::States;
 pub(crate) use types::{Scope, Ty};
 
 use crate::read::krate::{Model, SourceSpan};

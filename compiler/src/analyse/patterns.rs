@@ -29,6 +29,10 @@ impl<'m> Walker<'_, 'm> {
         match pat {
             Pat::Ident(pat) => {
                 let name = plain(&pat.ident);
+                if pat.by_ref.is_some() && pat.mutability.is_some() {
+                    let what = What::BorrowMut { of: val.clone() };
+                    self.fact(pat.ident.span(), None, what);
+                }
                 if let Some((_, inner)) = &pat.subpat {
                     self.bind(inner, val.clone());
                 } else if name.starts_with(|c: char| c.is_ascii_uppercase()) {

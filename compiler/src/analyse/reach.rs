@@ -22,12 +22,18 @@ pub(crate) struct Reach {
     from: BodyId,
     /// By body: the one that leads there, and the number of the fact in it.
     to: BTreeMap<BodyId, Option<(BodyId, Option<usize>)>>,
+    order: Vec<BodyId>,
 }
 
 impl Reach {
     /// All of them, the first itself.
     pub(crate) fn bodies(&self) -> impl Iterator<Item = BodyId> + '_ {
         self.to.keys().copied()
+    }
+
+    /// All of them, the first first, then the nearest.
+    pub(crate) fn in_order(&self) -> Vec<BodyId> {
+        self.order.clone()
     }
 
     pub(crate) fn contains(&self, body: BodyId) -> bool {
@@ -137,7 +143,9 @@ impl<'m> Index<'m> {
         let mut to = BTreeMap::from([(from, None)]);
         let mut types = BTreeSet::new();
         let mut queue = VecDeque::from([from]);
+        let mut order = Vec::new();
         while let Some(at) = queue.pop_front() {
+            order.push(at);
             let mut found = |item: ItemId, fact: Option<usize>| {
                 if let Some(body) = self.body_of.get(&item)
                     && !to.contains_key(body)
@@ -165,7 +173,28 @@ impl<'m> Index<'m> {
                 }
             }
         }
-        Reach { from, to }
+        Reach { from, to, order }
+    }
+
+    /// The bodies that `from` may run, but for methods of values of unknown type.
+    pub(crate) fn surely(&self, from: BodyId) -> BTreeSet<BodyId> {
+        let mut reached = BTreeSet::from([from]);
+        let mut queue = vec![from];
+        while let Some(at) = queue.pop() {
+            for fact in &self.bodies[at].facts {
+                if matches!(fact.what, What::Method { certain: false, .. }) {
+                    continue;
+                }
+                for item in self.runs(&fact.what) {
+                    if let Some(body) = self.body_of.get(&item)
+                        && reached.insert(*body)
+                    {
+                        queue.push(*body);
+                    }
+                }
+            }
+        }
+        reached
     }
 
     /// The types of the crate in a type's fields.

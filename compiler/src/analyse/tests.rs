@@ -294,3 +294,215 @@ fn what_is_reached_is_told_with_the_way() {
         ]
     );
 }
+
+/// `function: class; reads; writes; hinted writes` of each function.
+#[track_caller]
+fn judged(text: &str, wanted: &[&str]) {
+    let model = crate_of(&[("app", text)]);
+    assert!(model.diagnostics.is_empty(), "{:?}", model.diagnostics);
+    let analysis = explain::Analysis::new(&model);
+    let hints = analysis.hints();
+    let lines: Vec<String> = model
+        .functions
+        .iter()
+        .map(|f| {
+            let name = &f.schema.name;
+            let e = analysis.explain(name).unwrap();
+            let join = |names: &std::collections::BTreeSet<String>| {
+                names
+                    .iter()
+                    .map(String::as_str)
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            };
+            let class = e.class.as_str().split(' ').next_back().unwrap_or_default();
+            let hinted = join(&hints.functions[name].writes);
+            let mut line = format!(
+                "{name}: {class}; {}; {}; {hinted}; {}",
+                join(&e.totals.fetched),
+                join(&e.totals.written),
+                e.totals.round_trips
+            );
+            if !e.complete {
+                line.push_str(", not all seen");
+            }
+            line
+        })
+        .collect();
+    assert_eq!(lines, wanted, "{text}");
+}
+
+const STATICS: &str = "use std::sync::{Mutex, RwLock, atomic::{AtomicU64, Ordering::Relaxed}}; \
+     use std::collections::BTreeMap; \
+     #[skylark::state] static A: Mutex<BTreeMap<String, u32>> = Mutex::new(BTreeMap::new()); \
+     #[skylark::state] static B: RwLock<Vec<u8>> = RwLock::new(Vec::new()); \
+     #[skylark::state] static N: AtomicU64 = AtomicU64::new(0); \
+     thread_local! { static OTHER: std::cell::Cell<u8> = const { std::cell::Cell::new(0) }; } ";
+
+#[test]
+fn what_is_done_to_state_is_read_off_its_uses() {
+    for (body, wanted) in [
+        ("1", "pure; ; ; ; 0"),
+        ("A.lock().unwrap().len()", "idempotent; A; ; ; 1"),
+        (
+            "let a = A.lock().unwrap(); println!(\"{}\", a.len()); a.get(\"x\").copied()",
+            "idempotent; A; ; ; 1",
+        ),
+        (
+            "*A.lock().unwrap().entry(x).or_default() += 1",
+            "commit; A; A; A; 2",
+        ),
+        (
+            "let mut a = A.lock().unwrap(); a.insert(x, 1); a.len()",
+            "commit; A; A; A; 2",
+        ),
+        ("A.lock().unwrap().insert(x, 1)", "idempotent; A; A; A; 2"),
+        ("N.store(7, Relaxed)", "idempotent; N; N; N; 2"),
+        (
+            "N.store(N.load(Relaxed) + 1, Relaxed)",
+            "commit; N; N; N; 2",
+        ),
+        ("N.fetch_add(1, Relaxed)", "commit; N; N; N; 2"),
+        (
+            "N.load(Relaxed) + OTHER.get() as u64",
+            "idempotent; N; ; ; 1",
+        ),
+        ("*B.write().unwrap() = vec![]", "idempotent; B; B; B; 2"),
+        (
+            "B.read().unwrap().iter().map(|b| *b as u64 + N.load(Relaxed)).sum::<u64>()",
+            "idempotent; B N; ; ; 1",
+        ),
+        // What takes it away may change it; what looks at it may not.
+        ("change(&mut A.lock().unwrap())", "commit; A; A; A; 2"),
+        ("look(&A.lock().unwrap())", "idempotent; A; ; ; 1"),
+        ("give(A.lock().unwrap())", "commit; A; A; A; 2"),
+        (
+            "let g = if x.is_empty() { A.lock() } else { A.lock() }; drop(g)",
+            "idempotent; A; ; ; 1",
+        ),
+        (
+            "if x.is_empty() { B.write().unwrap().push(1) }",
+            "commit; B; B; ; 2",
+        ),
+        ("odd! { N }", "commit; N; N; N; 2"),
+        ("std::time::SystemTime::now()", "idempotent; ; ; ; 0"),
+        ("helper(x)", "commit; N; N; N; 2"),
+    ] {
+        let helpers = "fn change(a: &mut BTreeMap<String, u32>) {} fn look(a: &BTreeMap<String, u32>) {} \
+             fn give<T>(t: T) {} fn helper(x: String) { N.swap(1, Relaxed); } ";
+        let text = format!("{STATICS}{helpers}#[skylark::function] fn f(x: String) {{ {body}; }}");
+        judged(&text, &[&format!("f: {wanted}")]);
+    }
+}
+
+#[test]
+fn services_waits_and_successors_are_told() {
+    judged(
+        "#[skylark::state] #[derive(Default)] struct Hotel { rooms: u32, seats: u32, guests: Vec<String> } \
+         #[skylark::service] impl Hotel { \
+           pub fn free(&self) -> u32 { self.left() } fn left(&self) -> u32 { self.rooms - 1 } \
+           pub fn reserve(&mut self, g: String) { self.guests.push(g); } \
+           pub async fn both(g: String) { HotelClient.reserve(g.clone()).await; skylark::call!(Hotel::free()).await; } \
+           pub async fn at_once() { skylark::join!(skylark::call!(Hotel::free()), skylark::call!(Hotel::free())).await; inner().await; } } \
+         async fn inner() { skylark::sleep(D).await; } \
+         #[skylark::function] fn all() { skylark::with_mut(|h: &mut Hotel| h.seats += 1); } \
+         #[skylark::function] async fn one_way() { let _ = skylark::call!(all()).send(); } \
+         #[skylark::chain(next = last)] fn first(x: u8) -> u8 { x } \
+         #[skylark::function] fn last(x: u8) -> u8 { x }",
+        &[
+            "Hotel-free: idempotent; Hotel-rooms; ; ; 1",
+            "Hotel-reserve: commit; Hotel-guests; Hotel-guests; Hotel-guests; 2",
+            "Hotel-both: record; ; ; ; 5",
+            "Hotel-at_once: record; ; ; ; 5",
+            "all: commit; Hotel-guests Hotel-rooms Hotel-seats; Hotel-seats; Hotel-seats; 2",
+            "one_way: commit; ; ; ; 1",
+            "first: commit; ; ; ; 1",
+            "last: pure; ; ; ; 0",
+        ],
+    );
+}
+
+/// Methods of values of unknown type may be any: that is for checks to weigh, and no
+/// reason for a node to fetch.
+#[test]
+fn what_only_may_be_is_no_hint() {
+    let model = crate_of(&[(
+        "app",
+        "#[skylark::state] #[derive(Default)] struct H { n: u32 } #[skylark::service] impl H { \
+         pub fn go(&mut self) { self.n += 1; } } \
+         #[skylark::function] fn f() { outside::thing().go(); }",
+    )]);
+    let analysis = explain::Analysis::new(&model);
+    let explained = analysis.explain("f").unwrap();
+    assert_eq!(explained.totals.written.len(), 1);
+    assert!(analysis.hints().functions["f"].reads.is_empty());
+}
+
+#[test]
+fn keys_are_followed_from_the_arguments() {
+    let model = crate_of(&[(
+        "app",
+        "use skylark::Map; struct Order { from: String } \
+         #[skylark::state] static ACCOUNTS: std::sync::Mutex<u8> = std::sync::Mutex::new(1); \
+         #[skylark::function] fn f(order: Order, n: u8) { take(&order.from.clone(), n); } \
+         fn take(who: &str, n: u8) { ACCOUNTS.lock().unwrap().get(who); ACCOUNTS.lock().unwrap().get(&(n + 1)); }",
+    )]);
+    let index = Index::new(&model);
+    let keys: Vec<String> = index.effects()[0]
+        .touches()
+        .filter_map(|touch| touch.key.clone())
+        .collect();
+    assert_eq!(keys, ["order.from"]);
+}
+
+/// A promise is held to by what is reached, in whatever module.
+#[test]
+fn promises_of_being_executed_twice() {
+    use crate::check::code::Code;
+    let statics = "use std::sync::atomic::{AtomicU64, Ordering::Relaxed}; \
+         #[skylark::state] static N: AtomicU64 = AtomicU64::new(0); ";
+    for (text, wanted) in [
+        (
+            "#[skylark::function(idempotent)] pub fn f() -> u64 { N.load(Relaxed) }",
+            "",
+        ),
+        (
+            "#[skylark::function(idempotent)] pub fn f(x: u64) { N.store(x, Relaxed) }",
+            "",
+        ),
+        (
+            "#[skylark::function(pure)] pub fn f(x: u64) -> u64 { g(x) } fn g(x: u64) -> u64 { x + 1 } fn h() { N.load(Relaxed); }",
+            "",
+        ),
+        (
+            "#[skylark::function(idempotent)] pub fn f() { a::g() } mod a { pub fn g() { super::N.fetch_add(1, super::Relaxed); } }",
+            "SKY0010 `fetch_add` `f` promises to be idempotent, but it changes `N`; reached by `f` → `g`",
+        ),
+        (
+            "#[skylark::function(pure)] pub fn f() -> u64 { N.load(Relaxed) }",
+            "SKY0011 `N` `f` promises to be pure, but it reads `N`; here",
+        ),
+        (
+            "#[skylark::function(pure)] pub fn f() { println!(\"{:?}\", std::time::Instant::now()); }",
+            "SKY0011 `now` `f` promises to be pure, but it looks at the clock (`std::time::Instant::now`); here",
+        ),
+        (
+            "#[skylark::chain(next = g, idempotent)] pub fn f(x: u8) -> u8 { x } #[skylark::function] fn g(x: u8) {}",
+            "SKY0010 `g` `f` promises to be idempotent, but its result starts `g`; here",
+        ),
+    ] {
+        let text = format!("{statics}{text}");
+        let model = crate_of(&[("app", &text)]);
+        let found = crate::check::app::check(&model);
+        let found = found
+            .iter()
+            .filter(|d| matches!(d.code, Code::NotIdempotent | Code::NotPure));
+        let lines: Vec<String> = found
+            .map(|d| {
+                let there = &text[d.span.start..d.span.end];
+                format!("{} `{there}` {}; {}", d.code, d.message, d.label)
+            })
+            .collect();
+        assert_eq!(lines.join("\n"), wanted, "{text}");
+    }
+}

@@ -97,6 +97,21 @@ impl Ty {
         }
     }
 
+    /// Whether a value of it may be a part of something else.
+    pub(crate) fn may_lend(&self) -> bool {
+        match self {
+            Self::Unknown | Self::Ref(_) | Self::Param(_) | Self::Dyn(_) | Self::Fn(_) => true,
+            Self::Named(Res::Foreign(path), arguments) => {
+                path.ends_with("Guard")
+                    || path.starts_with("std::cell::Ref")
+                    || arguments.iter().any(Self::may_lend)
+            }
+            Self::Named(_, arguments) => arguments.iter().any(Self::may_lend),
+            Self::Tuple(types) => types.iter().any(Self::may_lend),
+            Self::List(inner) => inner.may_lend(),
+        }
+    }
+
     /// Its `index`-th argument.
     pub(crate) fn argument(&self, index: usize) -> Self {
         match self {

@@ -32,6 +32,7 @@ pub fn check_with(model: &Model, settings: &Settings, handlers: Handlers) -> Vec
     unreached(model, &graph, &cycles, &mut found);
     unused_state(model, &mut found);
     lints::check(&Index::new(model), handlers, &mut found);
+    super::demand::check(model, &mut found);
     settings.apply(&mut found);
     accept::apply(model, &mut found);
     found.sort_by(|a, b| {

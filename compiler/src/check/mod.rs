@@ -9,6 +9,8 @@ mod borrow;
 mod client;
 #[cfg(feature = "krate")]
 pub(crate) mod code;
+#[cfg(feature = "krate")]
+mod demand;
 mod function;
 mod init;
 mod key;

@@ -5,14 +5,14 @@ use crate::{
     errors::Errors,
     read::{RawOptions, text},
 };
-use skylark_abi::schema::{NodeType, Options, nearest};
+use skylark_abi::schema::{Demand, NodeType, Options, nearest};
 use std::time::Duration;
 use syn::{Expr, ExprLit, Lit};
 
 /// Most executions again that can be asked for.
 const MAX_RETRIES: u32 = 100;
 
-/// Checks `memory`, `timeout`, `on`, `retries` and `backoff`.
+/// Checks `memory`, `timeout`, `on`, `retries`, `backoff`, `idempotent` and `pure`.
 pub(super) fn check(raw: &RawOptions, errors: &mut Errors) -> Options {
     if let (Some((backoff, _)), None) = (raw.entry("backoff"), raw.entry("retries")) {
         errors.on(
@@ -27,6 +27,33 @@ pub(super) fn check(raw: &RawOptions, errors: &mut Errors) -> Options {
         on: raw.get("on").and_then(|v| node_type(v, errors)),
         retries: raw.get("retries").and_then(|v| retries(v, errors)),
         backoff: raw.get("backoff").and_then(|v| backoff(v, errors)),
+        demand: demand(raw, errors),
+    }
+}
+
+/// `idempotent` or `pure`; each stands alone, and the second says more.
+fn demand(raw: &RawOptions, errors: &mut Errors) -> Option<Demand> {
+    for name in ["idempotent", "pure"] {
+        if let Some(value) = raw.get(name)
+            && !matches!(value, Expr::Lit(ExprLit { lit: Lit::Bool(flag), .. }) if flag.value)
+        {
+            errors.on(
+                value,
+                format_args!("option `{name}` stands alone: write `{name}`, or leave it out"),
+            );
+        }
+    }
+    match (raw.entry("pure"), raw.entry("idempotent")) {
+        (Some(_), Some((idempotent, _))) => {
+            errors.on(
+                idempotent,
+                "what is `pure` is idempotent anyway; leave one of the two out",
+            );
+            None
+        }
+        (Some(_), None) => Some(Demand::Pure),
+        (None, Some(_)) => Some(Demand::Idempotent),
+        (None, None) => None,
     }
 }
 

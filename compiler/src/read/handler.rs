@@ -11,11 +11,29 @@ use syn::{
 
 /// What `#[skylark::function]` takes.
 const FUNCTION_OPTIONS: &[&str] = &[
-    "backoff", "memory", "name", "on", "on_error", "retries", "timeout",
+    "backoff",
+    "idempotent",
+    "memory",
+    "name",
+    "on",
+    "on_error",
+    "pure",
+    "retries",
+    "timeout",
 ];
 /// What `#[skylark::chain]` takes.
 const CHAIN_OPTIONS: &[&str] = &[
-    "backoff", "join", "memory", "name", "next", "on", "on_error", "retries", "timeout",
+    "backoff",
+    "idempotent",
+    "join",
+    "memory",
+    "name",
+    "next",
+    "on",
+    "on_error",
+    "pure",
+    "retries",
+    "timeout",
 ];
 
 /// An annotated handler, as it was read.

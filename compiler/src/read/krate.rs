@@ -71,6 +71,8 @@ pub struct FunctionItem {
     pub on_error: Option<SourceSpan>,
     /// Whether it is `pub` in any way.
     pub public: bool,
+    /// The `self` of a method, and the fields that its tokens touch.
+    pub(crate) receiver: Option<crate::read::Receiver>,
 }
 
 /// A state variable of the app.

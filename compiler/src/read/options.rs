@@ -98,6 +98,9 @@ impl RawOptions {
     }
 }
 
+/// Options without a value.
+const FLAGS: &[&str] = &["idempotent", "pure"];
+
 fn option(
     input: ParseStream<'_>,
     annotation: &str,
@@ -112,6 +115,12 @@ fn option(
     let name: Ident = input
         .parse()
         .map_err(|e| syn::Error::new(e.span(), expected()))?;
+    // `function(idempotent)`: there or not.
+    let is_flag = FLAGS.iter().any(|flag| name == flag) && allowed.iter().any(|a| name == a);
+    if is_flag && !input.peek(Token![=]) {
+        let value = syn::LitBool::new(true, name.span());
+        return Ok((name, syn::parse_quote!(#value)));
+    }
     if !input.peek(Token![=]) {
         // `chain(detect)`: the commonest slip has its own answer.
         let message = if allowed.contains(&name.to_string().as_str()) {

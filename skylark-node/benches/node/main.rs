@@ -15,13 +15,21 @@ mod saturation;
 mod start;
 mod subjects;
 mod table;
+mod touches;
 
 use anyhow::{Context, Result, ensure};
 use std::path::PathBuf;
 
 /// What is measured if nothing is named. `restate` needs two programs that are
 /// not Skylark's: `cargo xtask bench restate` brings them.
-const PARTS: [&str; 5] = ["http", "guarantees", "apps", "saturation", "start"];
+const PARTS: [&str; 6] = [
+    "http",
+    "guarantees",
+    "apps",
+    "saturation",
+    "touches",
+    "start",
+];
 
 /// Concurrent connections.
 const CONNECTIONS: [usize; 3] = [1, 16, 64];
@@ -56,6 +64,7 @@ fn main() -> Result<()> {
             "guarantees" => runtime.block_on(guarantees::on_each_store(&guests))?,
             "apps" => runtime.block_on(guarantees::on_apps(&guests))?,
             "saturation" => runtime.block_on(saturation::measure(&guests))?,
+            "touches" => runtime.block_on(touches::measure(&guests))?,
             "restate" => runtime.block_on(restate::measure(&guests))?,
             _ => start::measure(&guests)?,
         }

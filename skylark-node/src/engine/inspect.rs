@@ -5,6 +5,7 @@ use super::{
     host::{MEMORY, WASI},
 };
 use skylark_abi::{
+    hints::Hints,
     names,
     schema::{Schema, SchemaError},
     shape::Shapes,
@@ -33,6 +34,8 @@ pub(super) struct App {
     pub(super) schema: Schema,
     /// The structure of its state, if it was built by what sees it.
     pub(super) shapes: Option<Shapes>,
+    /// What its build has seen of its functions.
+    pub(super) hints: Hints,
     /// Whether it imports [`names::STATE_FETCH`].
     pub(super) stateful: bool,
     /// Whether a fresh instance has anything to construct.
@@ -83,6 +86,7 @@ pub(super) fn app(wasm: &[u8], bounds: Bounds, offer: &Offer) -> Result<App, Loa
     let fetches = [names::STATE_FETCH, names::STATE_FETCH_KEY];
     Ok(App {
         constructs: constructors::does_something(wasm, names::INITIALIZE).map_err(malformed)?,
+        hints: outline.hints.map(Hints::from_section).unwrap_or_default(),
         schema,
         shapes,
         stateful: fetches
@@ -111,6 +115,7 @@ struct Outline<'a> {
     exports: BTreeMap<&'a str, String>,
     schema: Vec<&'a [u8]>,
     shapes: Option<&'a [u8]>,
+    hints: Option<&'a [u8]>,
     /// Initial size of the largest memory, in bytes.
     memory: u64,
 }
@@ -185,6 +190,9 @@ impl<'a> Outline<'a> {
                 }
                 Payload::CustomSection(section) if section.name() == names::SHAPES => {
                     outline.shapes = Some(section.data());
+                }
+                Payload::CustomSection(section) if section.name() == names::HINTS => {
+                    outline.hints = Some(section.data());
                 }
                 _ => {}
             }

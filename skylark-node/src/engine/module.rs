@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use skylark_abi::{
     Schema,
     call::{Failure, FailureKind},
+    hints::Hints,
     names,
     schema::nearest,
     shape::{Shapes, Side},
@@ -27,6 +28,7 @@ pub(super) struct Inner {
     pub(super) pre: InstancePre<Guest>,
     schema: Schema,
     shapes: Option<Shapes>,
+    hints: Hints,
     name: Name,
     /// Whether it can ask for state.
     pub(super) stateful: bool,
@@ -121,6 +123,7 @@ impl Module {
                 functions,
                 schema: app.schema,
                 shapes: app.shapes,
+                hints: app.hints,
                 name,
             }),
         })
@@ -142,6 +145,11 @@ impl Module {
             schema: self.schema(),
             shapes: self.shapes(),
         }
+    }
+
+    /// What its build has seen of its functions; it may be wrong.
+    pub fn hints(&self) -> &Hints {
+        &self.inner.hints
     }
 
     /// SHA-256 of the module as uploaded, in hexadecimal.

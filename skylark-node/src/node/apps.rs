@@ -93,13 +93,40 @@ impl App {
             .keys()
             .map(|name| (name.clone(), Arc::default()))
             .collect();
-        Self {
+        let app = Self {
             name: name.to_owned(),
             schema: Arc::new(module.schema().clone()),
-            module,
             functions,
             learned: RwLock::default(),
             lanes,
+            module,
+        };
+        app.take_hints();
+        app
+    }
+
+    /// Begins with what the build has seen, as if it had been learned: the first call
+    /// fetches what it needs ahead. Hints that are wrong cost what wrong guesses cost; what
+    /// is not declared is no hint.
+    fn take_hints(&self) {
+        for (function, hints) in &self.module.hints().functions {
+            if self.known(function).is_none() {
+                continue;
+            }
+            let declared = |scope| -> BTreeSet<String> {
+                let of_scope = self.schema.states_in(scope);
+                of_scope
+                    .filter(|name| hints.reads.contains(*name))
+                    .map(str::to_owned)
+                    .collect()
+            };
+            let (touched, keyed) = (declared(Scope::App), declared(Scope::Key));
+            let written = hints.writes.intersection(&touched).cloned().collect();
+            let nothing = touched.is_empty() && keyed.is_empty();
+            // Only one of which all was seen is taken for one without state.
+            if !nothing || (hints.complete && hints.reads.is_empty()) {
+                self.learn(function, &touched, &written, &keyed);
+            }
         }
     }
 

@@ -1,7 +1,14 @@
 //! What runs cost, counted by the server.
 
-use crate::world::{World, bounds, run, world};
+use crate::{
+    guests::guest,
+    world::{World, bounds, run, world},
+};
 use bytes::Bytes;
+use skylark_abi::{
+    hints::{FunctionHints, Hints},
+    names::HINTS,
+};
 use skylark_node::node::InvokeOptions;
 
 /// Scripts that the server has run: each is one round trip.
@@ -94,4 +101,88 @@ async fn a_chain_of_n_costs_n_plus_one() {
         run::<String>(node, "counter/echo", "x").await.unwrap();
     });
     assert_eq!(stateless.await, 0, "nothing to begin or commit");
+}
+
+/// The module with a custom section behind all others: of several, the last counts.
+fn with_section(wasm: &[u8], name: &str, data: &[u8]) -> Bytes {
+    let leb128 = |n: usize| [(n & 0x7f) as u8 | 0x80, (n >> 7) as u8];
+    assert!(
+        name.len() + data.len() + 2 < 1 << 14,
+        "two bytes say how long"
+    );
+    let mut module = wasm.to_vec();
+    module.push(0);
+    module.extend(leb128(2 + name.len() + data.len()));
+    module.extend(leb128(name.len()));
+    module.extend(name.as_bytes());
+    module.extend(data);
+    module.into()
+}
+
+/// Round trips of one call of `plant`'s `note`, and the bytes that the server sent for it.
+async fn noted(world: &World) -> (u32, u64) {
+    let server = world.redis.as_ref().expect("Redis");
+    let sent = || {
+        let stats: String = redis::cmd("INFO")
+            .arg("stats")
+            .query(&mut server.connect())
+            .expect("INFO");
+        let mut lines = stats.lines();
+        let line = lines.find_map(|l| l.strip_prefix("total_net_output_bytes:"));
+        line.and_then(|n| n.trim().parse::<u64>().ok())
+            .expect("a number")
+    };
+    let before = sent();
+    let input = Bytes::from_static(br#"{"heat":1,"speed":2,"flow":3}"#);
+    let options = InvokeOptions::default();
+    let reply = world
+        .node
+        .invoke("plant", "Plant-note", input, options)
+        .await
+        .expect("it succeeds");
+    assert_eq!(reply.output, b"4000000000");
+    (reply.tasks[0].round_trips, sent() - before)
+}
+
+/// A build's hints let the first call fetch what it needs and nothing else; hints that
+/// are wrong, stale or no hints at all cost time and change nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hints_are_only_hints() {
+    /// A fiftieth of what `fill` writes: 128 numbers of five bytes.
+    const FIELD: u64 = 640;
+    let world = world("redis", bounds(), &["plant"]).await;
+    let full = vec![4_000_000_000_u64; 128];
+    run::<()>(&world.node, "plant/Plant-fill", &full)
+        .await
+        .unwrap();
+    let three = ["Plant-boiler_0", "Plant-turbine_0", "Plant-pump_0"];
+    let names = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
+    let hints = |reads: &[&str], writes: &[&str], complete| FunctionHints {
+        reads: names(reads),
+        writes: names(writes),
+        complete,
+    };
+    let other = ["Plant-tank_1", "gone"];
+    for (what, hints, first, fields) in [
+        ("right", Some(hints(&three, &three, true)), 2, 3),
+        ("none", None, 2, 50),
+        ("wrong", Some(hints(&other, &other, true)), 3, 50),
+        ("too few", Some(hints(&three[..1], &[], true)), 3, 50),
+        ("no state", Some(hints(&[], &[], true)), 2, 50),
+    ] {
+        let functions = hints.map(|hints| ("Plant-note".to_owned(), hints));
+        let section = Hints::new(functions.into_iter().collect()).to_section();
+        let wasm = with_section(&guest("plant"), HINTS, &section.expect("small"));
+        let uploaded = world.node.upload("plant", wasm, false).await;
+        uploaded.expect("upload");
+        let (round_trips, sent) = noted(&world).await;
+        assert_eq!(round_trips, first, "{what}: the first call");
+        let fetched = sent / FIELD;
+        assert!(
+            (fields..fields + 8).contains(&fetched),
+            "{what}: {fetched} fields"
+        );
+        let (round_trips, _) = noted(&world).await;
+        assert_eq!(round_trips, 2, "{what}: the second call");
+    }
 }

@@ -72,6 +72,10 @@ codes! {
     Annotation = "SKY0008" annotation Error "annotation that does not hold";
     /// A source file cannot be read.
     Source = "SKY0009" source Error "source that cannot be read";
+    /// A function is not as idempotent as it promises.
+    NotIdempotent = "SKY0010" not_idempotent Error "function that is not idempotent";
+    /// A function is not as pure as it promises.
+    NotPure = "SKY0011" not_pure Error "function that is not pure";
     /// A look at the clock, which is recorded.
     Clock = "SKY0012" clock Allow "look at the clock";
     /// Time measured with a clock that does not run.

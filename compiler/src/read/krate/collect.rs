@@ -252,6 +252,7 @@ impl Collector<'_> {
             join: plan.join.as_ref().map(locate),
             on_error: plan.on_error.as_ref().map(locate),
             public: !matches!(plan.item.vis, Visibility::Inherited),
+            receiver: plan.method.and_then(|method| method.receiver),
             schema: plan.schema,
         };
         self.model.functions.push(item);

@@ -1,0 +1,413 @@
+//! What a handler does to the world outside its instance: the state it touches, what
+//! it starts, what it waits for, what it is told by chance.
+
+use super::{
+    BodyId, Context, Fact, Handler, Index, ItemId, Mode, Reach, Res, Root, Site, Unseen, Val, What,
+    states::{self, States},
+};
+use crate::{read::Annotation, read::krate::FunctionItem};
+use std::collections::BTreeSet;
+use syn::Expr;
+
+/// One thing that a handler may do.
+#[derive(Debug, Clone)]
+pub(crate) struct Effect {
+    /// The body that does it.
+    pub(crate) body: BodyId,
+    pub(crate) site: Site,
+    pub(crate) context: Context,
+    pub(crate) kind: EffectKind,
+}
+
+/// What is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum EffectKind {
+    /// A state variable, by its number in [`crate::Model::states`].
+    Touch(Touch),
+    /// The clock: told, and seen again by re-execution.
+    Clock(String),
+    /// Randomness: told, and seen again by re-execution.
+    Random(String),
+    /// A value that is recorded.
+    Recorded(String),
+    /// A call of a function by a message, by what it is called.
+    Call(String),
+    /// The same, for which nobody waits.
+    Sent(String),
+    /// A request to a server outside.
+    Request(String),
+    /// A pause, a promise.
+    Pause(String),
+    /// The function is suspended until what it waits for is there.
+    Wait,
+    /// What cannot be seen.
+    Unseen(Unseen),
+}
+
+/// A use of a state variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Touch {
+    /// Its number in [`crate::Model::states`].
+    pub(crate) state: usize,
+    pub(crate) access: Access,
+    /// What is done with it: `lock`, `insert`, `+=`.
+    pub(crate) by: String,
+    /// The path of the argument that chooses the entry of a collection: `order.from`.
+    pub(crate) key: Option<String>,
+}
+
+/// How a variable is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Access {
+    /// It is needed: its name stands there.
+    Named,
+    /// It is looked at.
+    Read,
+    /// It is changed to what does not depend on what it was.
+    Overwrite,
+    /// It may be changed.
+    Write,
+}
+
+/// Everything that a handler may do.
+#[derive(Debug)]
+pub(crate) struct Effects<'m> {
+    pub(crate) handler: Handler<'m>,
+    pub(crate) reach: Reach,
+    /// In the order of bodies and of what is in them.
+    pub(crate) all: Vec<Effect>,
+    /// The bodies that are reached whatever the types that are not known.
+    pub(crate) sure: BTreeSet<BodyId>,
+}
+
+impl Effects<'_> {
+    /// The variables that are touched, by number.
+    pub(crate) fn touched(&self) -> BTreeSet<usize> {
+        self.touches().map(|touch| touch.state).collect()
+    }
+
+    /// Those that may be written.
+    pub(crate) fn written(&self) -> BTreeSet<usize> {
+        let written = self.touches().filter(|touch| touch.access > Access::Read);
+        written.map(|touch| touch.state).collect()
+    }
+
+    pub(crate) fn touches(&self) -> impl Iterator<Item = &Touch> {
+        self.all.iter().filter_map(|effect| match &effect.kind {
+            EffectKind::Touch(touch) => Some(touch),
+            _ => None,
+        })
+    }
+
+    /// Whether everything that it may do was seen.
+    pub(crate) fn is_complete(&self) -> bool {
+        let unseen = |effect: &Effect| matches!(effect.kind, EffectKind::Unseen(_));
+        !self.all.iter().any(unseen)
+    }
+}
+
+impl<'m> Index<'m> {
+    /// What every annotated function may do, in the order of [`crate::Model::functions`].
+    pub(crate) fn effects(&self) -> Vec<Effects<'m>> {
+        let states = States::new(self);
+        let handlers = self.handlers().into_iter();
+        handlers
+            .map(|handler| self.effects_of(handler, &states))
+            .collect()
+    }
+
+    /// What one may do.
+    pub(crate) fn effects_of(&self, handler: Handler<'m>, states: &States) -> Effects<'m> {
+        let reach = self.reach(handler.body);
+        let mut all = Vec::new();
+        // The handler's own first, then what it runs, nearest first.
+        for body in reach.in_order() {
+            for fact in &self.bodies[body].facts {
+                let kind = self.effect(body, fact, states, &reach);
+                for kind in kind {
+                    // `call!(f()).send()`: nobody waits for it.
+                    if kind == EffectKind::Sent(String::new()) {
+                        sent(&mut all, body);
+                        continue;
+                    }
+                    all.push(Effect {
+                        body,
+                        site: fact.site,
+                        context: fact.context,
+                        kind,
+                    });
+                }
+            }
+        }
+        self.lent(&handler, states, &mut all);
+        Effects {
+            handler,
+            reach,
+            all,
+            sure: self.surely(handler.body),
+        }
+    }
+
+    /// The fields that the runtime puts into the struct before a method runs: what the
+    /// macro has read off its tokens, or all of them.
+    fn lent(&self, handler: &Handler<'m>, states: &States, all: &mut Vec<Effect>) {
+        let Some(receiver) = &handler.function.receiver else {
+            return;
+        };
+        let body = &self.bodies[handler.body];
+        let Some(object) = self.scope_of(body.item).own.item() else {
+            return;
+        };
+        let known: BTreeSet<usize> = all
+            .iter()
+            .filter_map(|effect| match &effect.kind {
+                EffectKind::Touch(touch) => Some(touch.state),
+                _ => None,
+            })
+            .collect();
+        for (field, state) in states.fields(object) {
+            let needed = receiver
+                .fields
+                .as_ref()
+                .is_none_or(|fields| fields.contains(field));
+            if needed && !known.contains(&state) {
+                all.push(Effect {
+                    body: handler.body,
+                    site: self.items[body.item].site,
+                    context: Context::default(),
+                    kind: EffectKind::Touch(Touch {
+                        state,
+                        access: if receiver.mutable && receiver.fields.is_none() {
+                            Access::Write
+                        } else {
+                            Access::Named
+                        },
+                        by: "self".to_owned(),
+                        key: None,
+                    }),
+                });
+            }
+        }
+        // `&self` writes nothing, whatever it looks like.
+        if !receiver.mutable {
+            let own: BTreeSet<usize> = states.fields(object).map(|(_, state)| state).collect();
+            for effect in all {
+                if let EffectKind::Touch(touch) = &mut effect.kind
+                    && own.contains(&touch.state)
+                {
+                    touch.access = touch.access.min(Access::Read);
+                }
+            }
+        }
+    }
+
+    fn effect(
+        &self,
+        body: BodyId,
+        fact: &Fact<'m>,
+        states: &States,
+        reach: &Reach,
+    ) -> Vec<EffectKind> {
+        let one = |kind: EffectKind| vec![kind];
+        match &fact.what {
+            What::Unseen { why } => one(EffectKind::Unseen(why.clone())),
+            What::Await { .. } if self.waits(body, fact) => one(EffectKind::Wait),
+            What::Call {
+                target,
+                mode: Mode::Remote,
+                ..
+            } => one(EffectKind::Call(self.called(target))),
+            What::Method {
+                targets,
+                mode: Mode::Remote,
+                ..
+            } => {
+                let name = targets
+                    .first()
+                    .map(|target| self.called(&Res::Item(*target)));
+                one(EffectKind::Call(name.unwrap_or_default()))
+            }
+            What::Method { name, on, .. }
+                if name == "send" && on.ty.path() == Some("skylark::Call") =>
+            {
+                one(EffectKind::Sent(String::new()))
+            }
+            What::Call {
+                target: Res::Item(item),
+                ..
+            } => match self.items[*item].annotation {
+                Some((Annotation::Nondet, _)) => {
+                    one(EffectKind::Recorded(self.items[*item].name.clone()))
+                }
+                Some((Annotation::External, _)) => {
+                    one(EffectKind::Request(self.items[*item].name.clone()))
+                }
+                _ => Vec::new(),
+            },
+            What::Call {
+                target: Res::Foreign(path),
+                exprs,
+                ..
+            } => match of_foreign(path) {
+                Some(kind) => one(kind),
+                None if path == "skylark::with" || path == "skylark::with_mut" => {
+                    self.lends(exprs, states, body)
+                }
+                None => Vec::new(),
+            },
+            _ => {
+                let mut touches = states::touches(self, fact, states);
+                for touch in &mut touches {
+                    if let Some(val) = &touch.1 {
+                        touch.0.key = self.argument(reach, body, val);
+                    }
+                }
+                touches
+                    .into_iter()
+                    .map(|(touch, _)| EffectKind::Touch(touch))
+                    .collect()
+            }
+        }
+    }
+
+    /// `skylark::with(|hotel: &Hotel| …)` has every field there.
+    fn lends(&self, exprs: &[&'m Expr], states: &States, body: BodyId) -> Vec<EffectKind> {
+        let Some(Expr::Closure(closure)) = exprs.first() else {
+            return Vec::new();
+        };
+        let Some(syn::Pat::Type(input)) = closure.inputs.first() else {
+            return Vec::new();
+        };
+        let scope = self.scope_of(self.bodies[body].item);
+        let Some(object) = self.ty(&input.ty, &scope).item() else {
+            return Vec::new();
+        };
+        let touch = |(_, state)| {
+            EffectKind::Touch(Touch {
+                state,
+                access: Access::Named,
+                by: "with".to_owned(),
+                key: None,
+            })
+        };
+        states.fields(object).map(touch).collect()
+    }
+
+    /// What a function is called by those who call it.
+    fn called(&self, target: &Res) -> String {
+        let name = target.item().and_then(|item| {
+            let site = self.items[item].site;
+            let start = self.locate(site).start;
+            let mut functions = self.model.functions.iter();
+            let is_it =
+                |f: &&FunctionItem| f.place.file == site.file && f.place.ident.start == start;
+            Some(functions.find(is_it)?.schema.name.clone())
+        });
+        name.unwrap_or_else(|| self.path_of(target))
+    }
+
+    /// Whether an `.await` waits for something outside, and not only for an `async fn` of
+    /// the crate, whose own waits are seen there.
+    fn waits(&self, body: BodyId, fact: &Fact<'m>) -> bool {
+        let Some(Expr::Await(awaited)) = fact.expr else {
+            return true;
+        };
+        let base = &*awaited.base;
+        !self.bodies[body].facts.iter().any(|other| {
+            other.expr.is_some_and(|expr| std::ptr::eq(expr, base))
+                && match &other.what {
+                    What::Call { target, mode, .. } => {
+                        *mode == Mode::Here && target.item().is_some_and(|i| self.is_plain(i))
+                    }
+                    What::Method { targets, mode, .. } => {
+                        *mode == Mode::Here && targets.iter().any(|i| self.is_plain(*i))
+                    }
+                    _ => false,
+                }
+        })
+    }
+
+    /// Whether calling it is no more than running its body.
+    fn is_plain(&self, item: ItemId) -> bool {
+        !matches!(
+            self.items[item].annotation,
+            Some((Annotation::External | Annotation::Nondet, _))
+        )
+    }
+
+    /// The path of the handler's argument that a value is: `order.from`.
+    fn argument(&self, reach: &Reach, body: BodyId, val: &Val) -> Option<String> {
+        let place = val.from.as_ref()?;
+        let Root::Param(name) = &place.root else {
+            return None;
+        };
+        let fields = states::value_path(&place.steps)?;
+        let path = |name: &str| {
+            let all = std::iter::once(name.to_owned()).chain(fields.iter().cloned());
+            all.collect::<Vec<_>>().join(".")
+        };
+        if body == reach.from() {
+            return Some(path(name));
+        }
+        // The parameter of a helper is what its caller gave.
+        let (caller, number) = reach.by(body)?;
+        let at = self.parameter_number(self.bodies[body].item, name)?;
+        let given = match &self.bodies[caller].facts.get(number)?.what {
+            What::Call { args, .. } => args.get(at)?,
+            What::Method { args, .. } => args.get(at.checked_sub(1)?)?,
+            _ => return None,
+        };
+        let outer = self.argument(reach, caller, given)?;
+        let rest: Vec<String> = std::iter::once(outer)
+            .chain(fields.iter().cloned())
+            .collect();
+        Some(rest.join("."))
+    }
+
+    fn parameter_number(&self, item: ItemId, name: &str) -> Option<usize> {
+        let super::Kind::Fn(function) = &self.items[item].kind else {
+            return None;
+        };
+        function.sig.inputs.iter().position(|input| match input {
+            syn::FnArg::Typed(argument) => matches!(&*argument.pat,
+                syn::Pat::Ident(pat) if pat.ident == name),
+            syn::FnArg::Receiver(_) => name == "self",
+        })
+    }
+}
+
+/// The last call of a body was sent off.
+fn sent(all: &mut [Effect], body: BodyId) {
+    let last = all.iter_mut().rev().find(|effect| effect.body == body);
+    if let Some(effect) = last
+        && let EffectKind::Call(name) = &effect.kind
+    {
+        effect.kind = EffectKind::Sent(name.clone());
+    }
+}
+
+/// What functions of other crates do, that are known.
+fn of_foreign(path: &str) -> Option<EffectKind> {
+    Some(match path {
+        "std::time::SystemTime::now" | "std::time::Instant::now" => {
+            EffectKind::Clock(path.to_owned())
+        }
+        "skylark::nondet" => EffectKind::Recorded("nondet".to_owned()),
+        "skylark::sleep" => EffectKind::Pause("sleep".to_owned()),
+        "skylark::promise" => EffectKind::Pause("promise".to_owned()),
+        _ if path.starts_with("skylark::http::") => EffectKind::Request(path.to_owned()),
+        _ if path.starts_with("chrono::") && path.ends_with("::now") => {
+            EffectKind::Clock(path.to_owned())
+        }
+        _ if path.starts_with("rand::")
+            || path.starts_with("getrandom::")
+            || path.starts_with("fastrand::")
+            || path.starts_with("uuid::Uuid::new_v4")
+            || path.starts_with("uuid::Uuid::now_v7")
+            || path == "std::collections::hash_map::RandomState::new" =>
+        {
+            EffectKind::Random(path.to_owned())
+        }
+        _ => return None,
+    })
+}

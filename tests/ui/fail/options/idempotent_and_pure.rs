@@ -1,0 +1,6 @@
+#[skylark::function(pure, idempotent)]
+fn alarm(loud: bool) -> bool {
+    loud
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[skylark::function(idempotent = "yes")]
+fn alarm(loud: bool) -> bool {
+    loud
+}
+
+fn main() {}
