@@ -524,6 +524,8 @@ pub enum State {
     Ls(StateLs),
     /// Print the value of one.
     Get(StateGet),
+    /// List the entries of a `Map` or a `List`, in the order of their keys.
+    Entries(StateEntries),
 }
 
 /// `state ls`
@@ -548,6 +550,33 @@ Example:
 pub struct StateGet {
     /// The variable's name in the store.
     pub name: String,
+    /// The app; not needed if the nodes run one only.
+    #[arg(long, value_name = "NAME")]
+    pub app: Option<String>,
+    /// Which nodes.
+    #[command(flatten)]
+    pub nodes: Nodes,
+}
+
+/// `state entries`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  cargo skylark state entries ACCOUNTS --limit 20
+
+What is printed below a page goes into --after for the next one.")]
+pub struct StateEntries {
+    /// The collection's name in the store.
+    pub name: String,
+    /// Of one per key: which.
+    #[arg(long, value_name = "KEY")]
+    pub key: Option<String>,
+    /// Only entries after this one, as the page before says it.
+    #[arg(long, value_name = "TEXT")]
+    pub after: Option<String>,
+    /// Most entries.
+    #[arg(long, value_name = "COUNT", default_value_t = 100)]
+    pub limit: usize,
     /// The app; not needed if the nodes run one only.
     #[arg(long, value_name = "NAME")]
     pub app: Option<String>,

@@ -3,6 +3,7 @@
 use crate::{
     id::InvocationId,
     journal::{Arrival, Effect, Seen, Stretch},
+    keys::Part,
     value::Codec,
 };
 use minicbor::{Decode, Encode};
@@ -65,8 +66,8 @@ impl Scope {
     }
 }
 
-/// A state variable in a call's request or response.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Encode, Decode)]
+/// A state variable, or a part of one, in a call's request or response.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Encode, Decode)]
 pub struct Variable {
     /// Its scope.
     #[n(0)]
@@ -78,6 +79,25 @@ pub struct Variable {
     #[n(2)]
     #[cbor(default)]
     pub key: String,
+    /// What of a collection; `None` for the whole of a variable.
+    #[n(3)]
+    pub part: Option<Part>,
+    /// Which entry, or which span of entries; empty otherwise.
+    #[n(4)]
+    #[cbor(default)]
+    pub at: String,
+}
+
+impl Variable {
+    /// This part of it.
+    #[must_use]
+    pub fn part(&self, part: Part, at: impl Into<String>) -> Self {
+        Self {
+            part: Some(part),
+            at: at.into(),
+            ..self.clone()
+        }
+    }
 }
 
 /// A variable with its value as stored; `None` if it was never written.

@@ -18,6 +18,59 @@ pub enum Bundle {
     /// One per value of a key.
     #[n(2)]
     Key(#[n(0)] String),
+    /// Of a collection: what is read and written one by one. The name in it is
+    /// the entry's key, or the [`crate::span::Span`] of a range, or empty.
+    #[n(3)]
+    Part(#[n(0)] Collection, #[n(1)] Part),
+}
+
+/// A variable that is not read whole: a `Map`, a `List`, a `Counter`.
+///
+/// In its bundle it is a variable whose value is a decimal number (its entries; a
+/// counter's sum) and whose version grows with every write to any part of it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Encode, Decode)]
+pub struct Collection {
+    /// Which of the bundles per key it is in; `None` for the app's.
+    #[n(0)]
+    pub key: Option<String>,
+    /// The variable.
+    #[n(1)]
+    pub name: String,
+}
+
+impl Collection {
+    /// The bundle that it is a variable of.
+    pub fn bundle(&self) -> Bundle {
+        match &self.key {
+            None => Bundle::App,
+            Some(key) => Bundle::Key(key.clone()),
+        }
+    }
+}
+
+/// What of a collection is read or written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Part {
+    /// An entry: read, and written. Its version is that of the collection when it
+    /// was written, so that one which was deleted leaves nothing.
+    #[n(0)]
+    Entry,
+    /// The entries of a span: read, as a [`crate::span::Scanned`]. Its version tells
+    /// the keys in it and their versions: it is checked by scanning again.
+    #[n(1)]
+    Range,
+    /// The number of entries: read, as decimal text. It is its own version.
+    #[n(2)]
+    Len,
+    /// What follows the last entry of a list: written, which appends an entry,
+    /// whoever else does so too.
+    #[n(3)]
+    End,
+    /// A counter's sum: written, as decimal text, which is added, whoever else
+    /// does so too. It is read as the variable itself.
+    #[n(4)]
+    Sum,
 }
 
 /// The hash that holds a bundle: field `NAME` is the variable's value, field
@@ -27,7 +80,28 @@ pub fn bundle(app: &str, bundle: &Bundle) -> String {
         Bundle::App => ["sky:{", app, "}:app"].concat(),
         Bundle::Chain(id) => ["sky:{", app, "}:chain:", id].concat(),
         Bundle::Key(key) => ["sky:{", app, "}:key:", key].concat(),
+        Bundle::Part(collection, _) => within(app, "entries", collection),
     }
+}
+
+/// The hash with the versions of a collection's entries, by their keys. Their
+/// values are in the hash that [`bundle`] names.
+pub fn entry_versions(app: &str, collection: &Collection) -> String {
+    within(app, "versions", collection)
+}
+
+/// Index of a collection's entries (sorted set of their keys, all of score 0).
+pub fn entry_index(app: &str, collection: &Collection) -> String {
+    within(app, "index", collection)
+}
+
+fn within(app: &str, what: &str, of: &Collection) -> String {
+    let mut key = ["sky:{", app, "}:", what, ":", &of.name].concat();
+    if let Some(of_key) = &of.key {
+        key.push(':');
+        key.push_str(of_key);
+    }
+    key
 }
 
 /// The field that holds the version of variable `name`.
@@ -181,7 +255,15 @@ mod tests {
             assert_eq!(bundle_of("app", &key), Some(one), "{key}");
             assert_eq!(bundle_of("ap", &key), None, "{key}");
         }
-        for key in [bundles("app"), outbox("app"), run("app", "app.01")] {
+        let of = Collection {
+            key: Some("Vienna".into()),
+            name: "M".into(),
+        };
+        let entries = bundle("app", &Bundle::Part(of.clone(), Part::Entry));
+        assert_eq!(entries, "sky:{app}:entries:M:Vienna");
+        let of_entries = [entries, entry_versions("app", &of), entry_index("app", &of)];
+        let others = [bundles("app"), outbox("app"), run("app", "app.01")];
+        for key in of_entries.into_iter().chain(others) {
             assert_eq!(bundle_of("app", &key), None, "{key}");
         }
     }

@@ -4,8 +4,8 @@
 //! different builds. Everything they exchange is defined here: the names of
 //! imports and exports ([`names`]), the schema carried in the module
 //! ([`schema`], [`hints`]), the envelopes of one call ([`call`]), what travels between
-//! nodes ([`run`]), what a waiting invocation leaves ([`journal`]), the store's keys ([`keys`]) and the steps of an
-//! exactly-once invocation ([`protocol`]). No I/O happens here.
+//! nodes ([`run`]), what a waiting invocation leaves ([`journal`]), the store's keys ([`keys`]), those of a
+//! collection's entries ([`key`]) and the steps of an exactly-once invocation ([`protocol`]). No I/O happens here.
 //!
 //! A change to any of it changes the hash in `tests/contract.rs`, which asks
 //! whether [`names::ABI_VERSION`] must grow.
@@ -14,12 +14,14 @@ pub mod call;
 pub mod hints;
 pub mod id;
 pub mod journal;
+pub mod key;
 pub mod keys;
 pub mod names;
 pub mod protocol;
 pub mod run;
 pub mod schema;
 pub mod shape;
+pub mod span;
 pub mod value;
 
 pub use id::InvocationId;

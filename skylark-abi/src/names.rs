@@ -9,6 +9,7 @@
 //! | fetch a state | [`IMPORT_MODULE`]`.`[`STATE_FETCH`] | `(scope: i32, name: i32, name_len: i32) -> len: i64` |
 //! | fetch a keyed state | [`IMPORT_MODULE`]`.`[`STATE_FETCH_KEY`] | `(name: i32, name_len: i32, key: i32, key_len: i32) -> len: i64` |
 //! | go on after a wait | [`IMPORT_MODULE`]`.`[`RESUMED`] | `(unix_us: i64)` |
+//! | fetch parts of states | [`IMPORT_MODULE`]`.`[`STATE_FETCH_PARTS`] | `(list: i32, list_len: i32) -> len: i64` |
 //! | take what was fetched | [`IMPORT_MODULE`]`.`[`STATE_TAKE`] | `(dst: i32, len: i32)` |
 //! | log one line | [`IMPORT_MODULE`]`.`[`LOG`] | `(level: i32, text: i32, len: i32)` |
 //!
@@ -25,6 +26,9 @@ pub const IMPORT_MODULE: &str = "skylark_v1";
 pub const STATE_FETCH: &str = "state_fetch";
 /// Reads a state variable of one key.
 pub const STATE_FETCH_KEY: &str = "state_fetch_key";
+/// Reads several variables or parts of them at once: takes an encoded list of
+/// [`crate::call::Variable`], and gives one of [`crate::call::Field`].
+pub const STATE_FETCH_PARTS: &str = "state_fetch_parts";
 /// Sets the guest's clock to when what it waited for was made.
 pub const RESUMED: &str = "resumed";
 /// Copies the value that the last [`STATE_FETCH`] announced.
@@ -63,8 +67,11 @@ pub fn function_export(name: &str) -> String {
     format!("{FUNCTION_PREFIX}{name}")
 }
 
-/// Longest key of a keyed state variable, in bytes.
+/// Longest key of a keyed state variable, or of an entry of a collection, in bytes.
 pub const MAX_KEY: usize = 512;
+
+/// Most entries of a collection in one read; a longer scan takes several.
+pub const MAX_PAGE: u32 = 256;
 
 /// Longest name of an app, function or state variable, in bytes.
 pub const MAX_NAME: usize = 64;

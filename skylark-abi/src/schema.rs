@@ -7,6 +7,7 @@
 
 use crate::{
     call::Scope,
+    keys::Part,
     names,
     value::{Codec, fingerprint},
 };
@@ -225,7 +226,7 @@ pub struct State {
     #[serde(rename = "type")]
     pub ty: String,
     /// Source text of what holds it: `Mutex`, `AtomicU64`, `RefCell`, …; `struct` for
-    /// a field.
+    /// a field; `Map`, `List` or `Counter` for what is not read whole, wherever it is.
     pub cell: String,
     /// What chooses the bundle, for [`Scope::Key`]: source text of an argument, or of
     /// an expression over arguments; see [`crate::keys::read_key`].
@@ -251,9 +252,46 @@ impl State {
             .map(String::as_str)
     }
 
+    /// What it is, if it is not read whole.
+    pub fn collection(&self) -> Option<Kind> {
+        match self.cell.as_str() {
+            "Map" => Some(Kind::Map),
+            "List" => Some(Kind::List),
+            "Counter" => Some(Kind::Counter),
+            _ => None,
+        }
+    }
+
+    /// Whether its value is read and written as one; a counter's is read so.
+    pub fn is_whole(&self) -> bool {
+        !matches!(self.collection(), Some(Kind::Map | Kind::List))
+    }
+
     /// Fingerprint of the stored type.
     pub fn fingerprint(&self) -> u64 {
         fingerprint(&self.ty)
+    }
+}
+
+/// A variable that is not read whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Entries by their keys.
+    Map,
+    /// Entries by their positions.
+    List,
+    /// A number that is added to.
+    Counter,
+}
+
+impl Kind {
+    /// Whether it has this part.
+    pub fn has(self, part: Part) -> bool {
+        match part {
+            Part::Entry | Part::Range | Part::Len => self != Self::Counter,
+            Part::End => self == Self::List,
+            Part::Sum => self == Self::Counter,
+        }
     }
 }
 
@@ -576,12 +614,12 @@ impl Schema {
         }
     }
 
-    /// Names under which state variables in `scope` may be stored: theirs, and
+    /// Names under which state variables in `scope` that are read whole may be stored: theirs, and
     /// their earlier ones.
     pub fn states_in(&self, scope: Scope) -> impl Iterator<Item = &str> {
         self.states
             .values()
-            .filter(move |e| e.state.scope == scope)
+            .filter(move |e| e.state.scope == scope && e.state.is_whole())
             .flat_map(|e| e.state.names())
     }
 

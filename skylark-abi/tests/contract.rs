@@ -9,7 +9,8 @@ use skylark_abi::{
     encode,
     hints::{FunctionHints, Hints},
     journal::{Action, Arrival, Effect, HttpRequest, ReplyTo, Seen, Stretch, Suspension, Then},
-    keys, names,
+    keys::{self, Part},
+    names,
     protocol::Promise,
     run::{
         Answer, Completion, Errand, Invocation, Message, Placement, RunRecord, RunStatus,
@@ -19,12 +20,13 @@ use skylark_abi::{
     shape::{
         Body, Field as ShapeField, Fields, Shape, Shapes, StateShape, Tagging, TypeShape, Variant,
     },
+    span::{Entry, Scanned, Span},
     value::{Codec, fingerprint, fingerprint_bytes, header, header_after},
 };
-use std::time::Duration;
+use std::{ops::Bound, time::Duration};
 
 /// FNV-1a of one sample of everything that crosses a process.
-const LOCKED: u64 = 0x90b8_cf9e_113a_d5ef;
+const LOCKED: u64 = 0x8f6c_61e4_cde4_0642;
 
 fn sample() -> String {
     let id = InvocationId::root("app.0123").child(2);
@@ -32,6 +34,8 @@ fn sample() -> String {
         scope: Scope::App,
         name: "SEEN".into(),
         key: "k".into(),
+        part: Some(Part::Entry),
+        at: "ann".into(),
     };
     let field = Field {
         variable: variable.clone(),
@@ -249,6 +253,7 @@ fn sample() -> String {
         names::IMPORT_MODULE,
         names::STATE_FETCH,
         names::STATE_FETCH_KEY,
+        names::STATE_FETCH_PARTS,
         names::RESUMED,
         names::STATE_TAKE,
         names::LOG,
@@ -261,10 +266,32 @@ fn sample() -> String {
         keys::APPS,
         keys::NODES,
     ];
+    let of = keys::Collection {
+        key: Some("k".into()),
+        name: "SEEN".into(),
+    };
+    let mut from = String::new();
+    skylark_abi::key::signed(&mut from, -42);
+    let span = Span {
+        from: Bound::Excluded(from),
+        to: Bound::Unbounded,
+        backwards: false,
+        limit: 7,
+    };
+    let scanned = Scanned {
+        entries: vec![Entry {
+            key: "ann".into(),
+            value: vec![1],
+        }],
+    };
     let keys = [
         keys::bundle("app", &keys::Bundle::App),
         keys::bundle("app", &keys::Bundle::Chain("c".into())),
         keys::bundle("app", &keys::Bundle::Key("k".into())),
+        keys::bundle("app", &keys::Bundle::Part(of.clone(), Part::Entry)),
+        keys::entry_versions("app", &of),
+        keys::entry_index("app", &of),
+        span.to_text(),
         keys::version_field("SEEN"),
         keys::record("app", &id),
         keys::run("app", "app.0123"),
@@ -277,6 +304,7 @@ fn sample() -> String {
     let envelopes = [
         encode(&request),
         encode(&response),
+        encode(&scanned),
         encode(&Message::Invoke(Box::new(invocation.clone()))),
         encode(&Message::Complete(Box::new(completion))),
         encode(&run(RunStatus::Running)),

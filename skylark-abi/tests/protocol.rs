@@ -103,7 +103,7 @@ fn variable(scope: Scope, name: &str) -> Variable {
     Variable {
         scope,
         name: name.into(),
-        key: String::new(),
+        ..Variable::default()
     }
 }
 

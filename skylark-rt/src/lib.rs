@@ -84,6 +84,9 @@
 //!
 //! Outside a call, as when a unit test uses it, it is the plain static.
 //!
+//! What is too large for that is a [`Map`], a [`List`] or a [`Counter`], in a `static` or
+//! in a field: of it single entries are read and written, and ranges of them.
+//!
 //! # What a service is
 //!
 //! `#[skylark::state]` on a struct makes each of its fields a variable, and
@@ -170,7 +173,7 @@ pub use bytes::Bytes;
 pub use log::{Level, log};
 pub use skylark_abi::call::{Failure, FailureKind};
 pub use skylark_macros::{accept, chain, external, function, init, nondet, service, state};
-pub use state::{with, with_mut};
+pub use state::{AsKey, Counter, Key, KeyText, Keys, List, Map, Scan, Values, with, with_mut};
 pub use wait::{
     Call, JoinAll, Next, Promise, Sleep, call, http, join_all, nondet, promise, sleep, transaction,
 };

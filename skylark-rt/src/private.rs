@@ -12,9 +12,9 @@ pub use crate::{
     call::{Body, Call, Flow, FunctionDef, KeyArguments, KeyDef, Part, Reply},
     follows::{Follows, Gathers, Listed, Spread, Whole, follows, gathers},
     state::{
-        Field, FieldDef, FieldNames, Initial, Live, LocalState, Locked, Migrated, Migration,
-        Object, ObjectDef, State, StateCell, StateCodec, StateDef, codec, exclusive, migrated,
-        older, same_key, shared,
+        Collection, CollectionDef, Field, FieldDef, FieldNames, Initial, Live, LocalState, Locked,
+        Migrated, Migration, Object, ObjectDef, Shared, State, StateCell, StateCodec, StateDef,
+        codec, collection, exclusive, migrated, older, same_key, shared,
     },
 };
 pub use core::{

@@ -252,6 +252,16 @@ fn states() {
             "static DEBT: Mutex<Debt> = Mutex::new(Debt::none());",
         ),
         (
+            "state_map",
+            "scope = key(city)",
+            "/// Stock.\npub static STOCK: skylark::Map<(u8, String), Vec<u32>> = skylark::Map::new();",
+        ),
+        (
+            "state_counter",
+            "",
+            "static VISITS: Counter = Counter::new();",
+        ),
+        (
             "state_under_cfg",
             "",
             "#[cfg(unix)] static HITS: AtomicBool = AtomicBool::new(true);",
@@ -279,6 +289,12 @@ fn services() {
             expand_state,
             "",
             "/// Hotels.\n#[derive(Default)] pub struct Hotel { rooms: u32, #[cfg(unix)] #[skylark::state(rename = \"BOOKED\", migrate = by_name)] bookings: BTreeMap<String, u32> }",
+        ),
+        (
+            "state_struct_of_collections",
+            expand_state,
+            "",
+            "struct Shop { stock: Map<String, u32>, #[cfg(unix)] sold: skylark::Counter, other: serde_json::Map<String, u32> }",
         ),
         (
             "state_struct_of_key",

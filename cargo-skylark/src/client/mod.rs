@@ -7,7 +7,9 @@ mod views;
 
 pub use find::{Node, Reach};
 pub use problem::Problem;
-pub use views::{Accepted, AppDetail, AppView, FailedPage, Invoked, RunView, StatePage, StateView};
+pub use views::{
+    Accepted, AppDetail, AppView, EntriesPage, FailedPage, Invoked, RunView, StatePage, StateView,
+};
 
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header};
 use serde::de::DeserializeOwned;
@@ -230,6 +232,21 @@ impl Client {
     /// The node cannot be reached, or nothing of that name is stored.
     pub async fn state(&self, node: &str, app: &str, name: &str) -> Result<StateView, ClientError> {
         self.get(node, &["apps", app, "states", name], &[]).await
+    }
+
+    /// A page of a collection's entries: `GET /apps/{app}/states/{name}/entries`.
+    ///
+    /// # Errors
+    /// The node cannot be reached, or the app has no such collection.
+    pub async fn entries(
+        &self,
+        node: &str,
+        app: &str,
+        name: &str,
+        query: &[(&str, &str)],
+    ) -> Result<EntriesPage, ClientError> {
+        let path = ["apps", app, "states", name, "entries"];
+        self.get(node, &path, query).await
     }
 
     /// Whether a node is ready: `GET /readyz`.

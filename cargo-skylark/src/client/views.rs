@@ -104,6 +104,31 @@ pub struct StatePage {
     pub next: Option<String>,
 }
 
+/// A page of a collection's entries.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EntriesPage {
+    /// The entries.
+    pub entries: Vec<EntryView>,
+    /// Where the next page starts; `None` at the end.
+    #[serde(default)]
+    pub next: Option<String>,
+}
+
+/// An entry of a collection.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EntryView {
+    /// Its key.
+    pub key: serde_json::Value,
+    /// Bytes stored.
+    pub bytes: u64,
+    /// Its value.
+    #[serde(default)]
+    pub value: serde_json::Value,
+    /// Why the value could not be shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
+}
+
 /// A stored variable.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StateView {

@@ -47,6 +47,7 @@ pub async fn run(command: Command, output: &Output) -> Result<()> {
         Command::Invoke(args) => invoke::run(&args, output).await,
         Command::State(State::Ls(args)) => state::ls(&args, output).await,
         Command::State(State::Get(args)) => state::get(&args, output).await,
+        Command::State(State::Entries(args)) => state::entries(&args, output).await,
         Command::Runs(args) => runs::run(&args, output).await,
         Command::Promise(Promise::Complete(args)) => promise::complete(&args, output).await,
         Command::Promise(Promise::Fail(args)) => promise::fail(&args, output).await,

@@ -1,8 +1,8 @@
 //! `cargo skylark state`
 
 use crate::{
-    cli::{StateGet, StateLs},
-    client::{Node, Reach, StateView},
+    cli::{StateEntries, StateGet, StateLs},
+    client::{EntriesPage, Node, Reach, StateView},
     output::{Output, bytes, pretty_json, table},
 };
 use anyhow::{Context as _, Result, bail};
@@ -77,6 +77,56 @@ pub(super) async fn get(args: &StateGet, output: &Output) -> Result<()> {
     }
 }
 
+/// A page of entries, and the nodes that show the very same.
+#[derive(Debug, Serialize)]
+struct Page {
+    nodes: Vec<String>,
+    #[serde(flatten)]
+    page: EntriesPage,
+}
+
+pub(super) async fn entries(args: &StateEntries, output: &Output) -> Result<()> {
+    let (reach, app) = reach(&args.nodes, args.app.as_deref()).await?;
+    let limit = args.limit.to_string();
+    let mut query = vec![("limit", limit.as_str())];
+    query.extend(args.key.as_deref().map(|key| ("key", key)));
+    query.extend(args.after.as_deref().map(|after| ("after", after)));
+    let mut pages: Vec<Page> = Vec::new();
+    for node in &reach.nodes {
+        let page = reach
+            .client
+            .entries(&node.url, &app, &args.name, &query)
+            .await;
+        let page = page.with_context(|| format!("node `{}`", node.name))?;
+        match pages.iter_mut().find(|known| known.page == page) {
+            Some(known) => known.nodes.push(node.name.clone()),
+            None => pages.push(Page {
+                nodes: vec![node.name.clone()],
+                page,
+            }),
+        }
+    }
+    output.result(&pages, |pages| {
+        let parts = pages.iter().map(|Page { nodes, page }| {
+            let rows = page.entries.iter().map(|entry| {
+                [
+                    entry.key.to_string(),
+                    bytes(entry.bytes),
+                    short_text(&entry.value, entry.unreadable.as_deref()),
+                ]
+            });
+            let table = table(["KEY", "BYTES", "VALUE"], rows);
+            let next = page.next.as_ref();
+            let next = next.map_or_else(String::new, |next| format!("\nmore: --after '{next}'"));
+            match pages.as_slice() {
+                [_] => format!("{table}{next}"),
+                _ => format!("{}:\n{table}{next}", nodes.join(", ")),
+            }
+        });
+        parts.collect::<Vec<_>>().join("\n\n")
+    })
+}
+
 async fn reach(nodes: &crate::cli::Nodes, app: Option<&str>) -> Result<(Reach, String)> {
     let reach = Reach::find(nodes)?;
     let app = reach.app(app).await?;
@@ -104,9 +154,13 @@ fn value(state: &StateView) -> String {
 const SHORT: usize = 48;
 
 fn short(state: &StateView) -> String {
-    let text = match &state.unreadable {
+    short_text(&state.value, state.unreadable.as_deref())
+}
+
+fn short_text(value: &serde_json::Value, unreadable: Option<&str>) -> String {
+    let text = match unreadable {
         Some(why) => format!("cannot be shown: {why}"),
-        None => state.value.to_string(),
+        None => value.to_string(),
     };
     if text.chars().count() <= SHORT {
         return text;

@@ -30,7 +30,7 @@ pub(crate) use init::Init;
 pub(crate) use key::{Key, Take};
 pub(crate) use object::Object;
 pub(crate) use service::{Service, is_key};
-pub(crate) use state::{Storage, Variable};
+pub(crate) use state::{Storage, Variable, collection_of};
 
 use crate::{errors::Errors, read::Raw};
 use proc_macro2::Ident;

@@ -86,6 +86,17 @@ pub(super) fn check(raw: RawObject, errors: &mut Errors) -> Option<Object> {
             Some(ident) => ident.to_token_stream(),
             None => field.ty.to_token_stream(),
         };
+        if scope == Scope::Chain && state::collection_of(&field.ty).is_some() {
+            errors.on(
+                &field.ty,
+                format_args!(
+                    "`scope = chain` state moves with its run as one value, and a `{}` is for what is too \
+                     large for that; put it into a struct without that scope, or hold what belongs to \
+                     one run in a `Vec` or a `BTreeMap`",
+                    crate::read::text(&field.ty)
+                ),
+            );
+        }
         let name = match (given.get("rename"), &prefix) {
             (Some(given), _) => name(&item.ident, "rename", Some(given), what, errors),
             (None, Some(prefix)) => joined(prefix, &ident, at, "rename", what, errors),

@@ -46,6 +46,89 @@ pub(crate) enum Storage {
     Static,
     /// A `thread_local!`; whether its initializer is `const { … }`.
     ThreadLocal { constant: bool },
+    /// A `static` of a collection.
+    Collection,
+}
+
+/// What is read and written entry by entry.
+#[derive(Debug, Clone)]
+pub(crate) struct Collection {
+    /// `Map`, `List`, `Counter`.
+    pub(crate) name: String,
+    /// The type by its name alone; what a `Counter` holds.
+    pub(crate) value: Type,
+}
+
+/// The collection that a type is, if it is written as one of Skylark's: by its name
+/// alone, or with the crate's before it. Whether it is that one, rustc is asked.
+pub(crate) fn collection_of(ty: &Type) -> Option<Collection> {
+    let path = match ty {
+        Type::Path(path) if path.qself.is_none() => &path.path,
+        Type::Group(group) => return collection_of(&group.elem),
+        Type::Paren(paren) => return collection_of(&paren.elem),
+        _ => return None,
+    };
+    let (last, before) = path
+        .segments
+        .iter()
+        .rev()
+        .collect::<Vec<_>>()
+        .split_first()
+        .map(|(last, before)| (*last, before.to_vec()))?;
+    let of_skylark = before.iter().all(|segment| segment.ident == "skylark");
+    let name = last.ident.to_string();
+    let parameters = match name.as_str() {
+        "Map" => 2,
+        "List" => 1,
+        "Counter" => 0,
+        _ => return None,
+    };
+    let given = match &last.arguments {
+        PathArguments::AngleBracketed(args) => args.args.len(),
+        _ => 0,
+    };
+    (of_skylark && before.len() <= 1 && given == parameters).then(|| Collection {
+        value: match name.as_str() {
+            "Counter" => syn::parse_quote!(i64),
+            _ => syn::parse_quote!(#last),
+        },
+        name,
+    })
+}
+
+/// What a collection cannot have.
+pub(super) fn collection(ty: &Type, scope: Scope, options: &RawOptions, errors: &mut Errors) {
+    let written = text(ty);
+    if scope == Scope::Chain
+        && let Some(value) = options.get("scope")
+    {
+        errors.on(
+            value,
+            format_args!(
+                "`scope = chain` state moves with its run as one value, and a `{written}` is for what is too \
+                 large for that; leave the scope out, or hold what belongs to one run in a `Mutex<…>`"
+            ),
+        );
+    }
+    for option in ["was", "migrate"] {
+        if let Some((ident, _)) = options.entry(option) {
+            errors.on(
+                ident,
+                format_args!(
+                    "a `{written}` has no earlier names and no migrations: its entries are many, and none \
+                     is read before it is used; leave `{option}` out"
+                ),
+            );
+        }
+    }
+    if let Some((ident, _)) = options.entry("default") {
+        errors.on(
+            ident,
+            format_args!(
+                "a `{written}` begins empty, as nothing of it is read until it is used; leave `default` out"
+            ),
+        );
+    }
 }
 
 /// The atomics and what they hold.
@@ -102,10 +185,13 @@ fn variable(
     let past = past::check(options, name.as_deref(), errors);
     let storage = storage(&raw, errors)?;
     let held = match storage {
-        Storage::Static => shared(&raw, errors),
+        Storage::Static | Storage::Collection => shared(&raw, errors),
         Storage::ThreadLocal { .. } => local(&raw, errors),
     };
     let (value, cell_name) = held?;
+    if storage == Storage::Collection {
+        collection(&raw.ty, *scope, options, errors);
+    }
     let place = format!("state `{}`", raw.ident);
     if borrow::refuse(&value, &place, borrow::INCOMING, errors) {
         return None;
@@ -167,6 +253,7 @@ pub(super) fn scope(options: &RawOptions, errors: &mut Errors) -> (Scope, Option
 
 fn storage(raw: &RawVariable, errors: &mut Errors) -> Option<Storage> {
     match &raw.holder {
+        Holder::Static if collection_of(&raw.ty).is_some() => Some(Storage::Collection),
         Holder::Static => Some(Storage::Static),
         Holder::ThreadLocal { constant } => Some(Storage::ThreadLocal {
             constant: *constant,
@@ -220,6 +307,8 @@ enum Held<'a> {
     Unfit(&'static str),
     /// A lazy one around what is no cell.
     Frozen(&'a Type),
+    /// A cell around a collection, which needs none.
+    Wrapped(&'a Type),
     /// A known cell without its type argument.
     Bare,
     /// No cell.
@@ -227,6 +316,9 @@ enum Held<'a> {
 }
 
 fn held(ty: &Type) -> Held<'_> {
+    if let Some(Collection { name, value }) = collection_of(ty) {
+        return Held::Value(Box::new(value), name);
+    }
     let Type::Path(path) = ty else {
         return match ty {
             Type::Group(group) => held(&group.elem),
@@ -250,6 +342,9 @@ fn held(ty: &Type) -> Held<'_> {
         _ => None,
     };
     match (ident.as_str(), argument) {
+        ("Mutex" | "RwLock" | "LazyLock", Some(inner)) if collection_of(inner).is_some() => {
+            Held::Wrapped(inner)
+        }
         ("Mutex" | "RwLock", Some(value)) => Held::Value(Box::new(value.clone()), ident),
         ("LazyLock", Some(inner)) => match held(inner) {
             Held::Value(value, cell) => Held::Value(value, format!("LazyLock<{cell}>")),
@@ -273,7 +368,8 @@ fn held(ty: &Type) -> Held<'_> {
 }
 
 /// The cells that a static can be.
-const SHARED: &str = "`Mutex<T>`, `RwLock<T>`, an atomic, or `LazyLock` around one of them";
+const SHARED: &str = "`Mutex<T>`, `RwLock<T>`, an atomic, `LazyLock` around one of them, or \
+                      `skylark::Map<K, V>`, `List<T>` or `Counter`";
 
 fn shared(raw: &RawVariable, errors: &mut Errors) -> Option<(Type, String)> {
     let written = text(&raw.ty);
@@ -289,6 +385,12 @@ fn shared(raw: &RawVariable, errors: &mut Errors) -> Option<(Type, String)> {
             text(inner)
         ),
         Held::Unfit(why) => format!("`{written}` cannot be state: {why}"),
+        Held::Wrapped(inner) => format!(
+            "a `{}` needs no lock: it is read and written entry by entry; write `static {}: {}`",
+            text(inner),
+            raw.ident,
+            text(inner)
+        ),
         Held::Bare => format!("`{written}` needs its type argument: `{written}<T>`"),
         Held::Other => format!(
             "a `static` of type `{written}` never changes, so there is nothing to remember; state is {SHARED}; {}",
@@ -303,6 +405,10 @@ fn local(raw: &RawVariable, errors: &mut Errors) -> Option<(Type, String)> {
     let written = text(&raw.ty);
     let why = match held(&raw.ty) {
         Held::Local(value, cell) => return Some((value.clone(), cell.to_owned())),
+        Held::Value(..) if collection_of(&raw.ty).is_some() => format!(
+            "a `{written}` is shared by all; write `static {}: {written} = …` without `thread_local!`",
+            raw.ident
+        ),
         Held::Value(value, cell) => format!(
             "`{cell}` is made for sharing; write `static {}: {written} = …` without \
              `thread_local!`, or `RefCell<{}>` in it",
@@ -311,6 +417,12 @@ fn local(raw: &RawVariable, errors: &mut Errors) -> Option<(Type, String)> {
         ),
         Held::Unfit(why) => format!("`{written}` cannot be state: {why}"),
         Held::Bare => format!("`{written}` needs its type argument: `{written}<T>`"),
+        Held::Wrapped(inner) => format!(
+            "a `{}` is shared by all, and needs no lock; write `static {}: {}` without `thread_local!`",
+            text(inner),
+            raw.ident,
+            text(inner)
+        ),
         Held::Frozen(_) | Held::Other => format!(
             "a thread-local `{written}` never changes, so there is nothing to remember; write \
              `static {}: RefCell<{written}> = RefCell::new({})`",

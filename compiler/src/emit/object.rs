@@ -7,6 +7,7 @@ use crate::{
 };
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 
 pub(super) fn emit(plan: &ObjectPlan, ctx: &Ctx) -> TokenStream {
     let private = ctx.private();
@@ -70,13 +71,26 @@ fn known(object: &Ident, plan: &FieldPlan, private: &TokenStream) -> TokenStream
         member,
         ident,
         ty,
+        is_collection,
         cfgs,
         migrate,
         schema,
         ..
     } = plan;
-    let codec = codec(ty, migrate, private);
     let def = state_def(schema, plan.key.as_ref(), private);
+    if *is_collection {
+        let is_one = quote_spanned!(at(ty.span())=> #private::collection::<#ty>());
+        return quote! {
+            #(#cfgs)*
+            &#private::CollectionDef::<#object, #ty> {
+                ident: #ident,
+                def: #def,
+                get: |object| &object.#member,
+                is_one: #is_one,
+            }
+        };
+    }
+    let codec = codec(ty, migrate, private);
     quote! {
         #(#cfgs)*
         &#private::FieldDef::<#object, #ty> {

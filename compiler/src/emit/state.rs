@@ -1,9 +1,10 @@
 //! A variable's tokens: a static of the runtime's type that derefs to the user's.
 
-use super::{codec, record, state_def};
+use super::{at, codec, record, state_def};
 use crate::{Ctx, check::Storage, lower::StatePlan};
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 
 pub(super) fn emit(plan: &StatePlan, ctx: &Ctx) -> TokenStream {
     let private = ctx.private();
@@ -19,15 +20,27 @@ pub(super) fn emit(plan: &StatePlan, ctx: &Ctx) -> TokenStream {
         ..
     } = plan;
     let record = record(&plan.record);
-    let codec = codec(value, &plan.migrate, &private);
     let def = state_def(schema, plan.key.as_ref(), &private);
+    if plan.storage == Storage::Collection {
+        let is_one = quote_spanned!(at(cell.span())=> #private::collection::<#cell>());
+        return quote! {
+            #(#attrs)*
+            #vis static #ident: #private::Shared<#cell> = #private::Shared::new(#init, #def, &#is_one);
+
+            #(#cfgs)*
+            const _: () = {
+                #private::state! { record: #record }
+            };
+        };
+    }
+    let codec = codec(value, &plan.migrate, &private);
     let (new, default) = match &plan.default {
         None => (quote!(new), None),
         Some(default) => (quote!(with_default), Some(quote!(, || #default))),
     };
     // The initializer is written once, so that what is wrong with it is said once.
     let (holder, body) = match plan.storage {
-        Storage::Static => (
+        Storage::Static | Storage::Collection => (
             quote!(State),
             quote! {
                 const __SKYLARK_INIT: #cell = #init;

@@ -4,7 +4,7 @@
 use crate::{
     check::{
         Arg, External, Flow, Function, Init, Item, Key, Nondet, Object, Service, Storage, Variable,
-        Yields,
+        Yields, collection_of,
     },
     read::{Handler, Method, cfgs, doc_line, plain, text},
 };
@@ -123,6 +123,8 @@ pub(crate) struct FieldPlan {
     pub(crate) member: Member,
     pub(crate) ident: String,
     pub(crate) ty: Type,
+    /// Whether it is a collection.
+    pub(crate) is_collection: bool,
     pub(crate) cfgs: Vec<Attribute>,
     /// What chooses the bundle.
     pub(crate) key: Option<Key>,
@@ -262,12 +264,13 @@ fn object(checked: Object) -> ObjectPlan {
     } = checked;
     let name = plain(&item.ident);
     let fields = fields.into_iter().map(|field| {
+        let collection = collection_of(&field.ty);
         let schema = schema::State {
             name: field.name,
             ident: format!("{name}::{}", field.ident),
             scope,
-            ty: text(&field.ty),
-            cell: "struct".to_owned(),
+            ty: text(collection.as_ref().map_or(&field.ty, |c| &c.value)),
+            cell: collection.as_ref().map_or("struct", |c| &c.name).to_owned(),
             key: key.as_ref().map(|key| key.text.clone()),
             was: field.past.was,
             migrate: field.past.migrate.iter().map(text).collect(),
@@ -276,6 +279,7 @@ fn object(checked: Object) -> ObjectPlan {
             member: field.member,
             ident: field.ident,
             ty: field.ty,
+            is_collection: collection.is_some(),
             cfgs: field.cfgs,
             key: key.clone(),
             migrate: field.past.migrate,

@@ -424,9 +424,10 @@ fn of_std(path: &[String], arguments: &[Shape]) -> Option<Shape> {
         "f64" => Shape::Float { bits: 64 },
         "PhantomData" => Shape::Unit,
         "Option" => Shape::Option(boxed(0)?),
-        "Vec" | "VecDeque" | "LinkedList" => Shape::List(boxed(0)?),
+        // `List` and `Map` are Skylark's own: what is stored are their entries.
+        "Vec" | "VecDeque" | "LinkedList" | "List" => Shape::List(boxed(0)?),
         "BTreeSet" | "HashSet" | "BinaryHeap" => Shape::Set(boxed(0)?),
-        "BTreeMap" | "HashMap" => Shape::Map(boxed(0)?, boxed(1)?),
+        "BTreeMap" | "HashMap" | "Map" => Shape::Map(boxed(0)?, boxed(1)?),
         // Written as what they hold.
         "Box" | "Rc" | "Arc" | "Cow" | "Cell" | "RefCell" | "Mutex" | "RwLock" | "Reverse"
         | "Wrapping" | "Saturating" => *boxed(0)?,

@@ -1,7 +1,7 @@
 //! Orders of trips.
 
 use crate::Trip;
-use skylark::prelude::*;
+use skylark::{List, prelude::*};
 
 /// All orders.
 #[skylark::state]
@@ -9,7 +9,7 @@ use skylark::prelude::*;
 pub struct Orders {
     /// By their numbers, from 1.
     #[skylark::state(rename = "ORDERS")]
-    placed: Vec<Trip>,
+    placed: List<Trip>,
 }
 
 #[skylark::service]
@@ -17,6 +17,6 @@ impl Orders {
     /// Notes an order and yields its number.
     pub fn place(&mut self, trip: Trip) -> u64 {
         self.placed.push(trip);
-        self.placed.len() as u64
+        self.placed.len()
     }
 }

@@ -36,7 +36,7 @@ fn trips_are_reserved_whole_or_not_at_all() -> Result<(), Failure> {
             left("SEATS")?.unwrap(),
             BTreeMap::from([("sky1".into(), 0)])
         );
-        let orders: Vec<Trip> = runtime.state("ORDERS")?.unwrap();
+        let orders: Vec<(u64, Trip)> = runtime.entries("ORDERS")?;
         assert_eq!(orders.len(), 2);
     }
     Ok(())

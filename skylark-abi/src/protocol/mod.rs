@@ -18,10 +18,12 @@
 //! bundle. Each answer begins the invocation anew, with that bundle read in the
 //! same round trip.
 
+mod collection;
 mod outgoing;
 mod promise;
 mod task;
 
+pub use collection::{Entries, added, end_key, fits, number, whole};
 pub use outgoing::refused;
 pub use promise::{Completed, Promise};
 pub use task::{Done, Miss, Outgoing, Plan, Started, Task, shared_field};
@@ -64,6 +66,16 @@ pub struct BundleField {
     /// The variable.
     #[n(1)]
     pub name: String,
+}
+
+impl BundleField {
+    /// The name of the variable that it is, or a part of.
+    pub fn variable(&self) -> &str {
+        match &self.bundle {
+            Bundle::Part(collection, _) => &collection.name,
+            Bundle::App | Bundle::Chain(_) | Bundle::Key(_) => &self.name,
+        }
+    }
 }
 
 /// A variable as read: its version is 0 and its value `None` if it was never
@@ -117,9 +129,11 @@ pub struct Commit {
     pub id: Option<InvocationId>,
     /// The lease that [`Begun::Leased`] gave.
     pub epoch: u64,
-    /// Versions that must still hold: everything read or written.
+    /// Versions that must still hold: everything read, and all written but parts of
+    /// collections.
     pub checks: Vec<(BundleField, u64)>,
-    /// Changed variables only; `None` deletes.
+    /// Changed variables only; `None` deletes. In this order: what is appended or
+    /// added ([`crate::keys::Part`]) is so to what those before have left.
     pub writes: Vec<(BundleField, Option<Vec<u8>>)>,
     /// What to remember under `id`; without one, the lease is given back. That
     /// a run's first task is over may be said by its run's record instead.
@@ -217,6 +231,9 @@ pub enum Committed {
     },
     /// Nothing is: this variable has changed since it was read.
     Conflict(BundleField),
+    /// Nothing is: a variable of this name was written that is no collection, so that
+    /// its part cannot be.
+    Unfit(BundleField),
     /// Nothing is: another lease was given, or the outcome is recorded.
     Fenced,
 }
@@ -241,6 +258,8 @@ pub struct Bounds {
     pub max_depth: usize,
     /// Bytes of state that one invocation may write.
     pub max_state: usize,
+    /// Entries of collections that one invocation may scan.
+    pub max_scan: usize,
 }
 
 impl Bounds {
@@ -276,6 +295,7 @@ impl Default for Bounds {
             max_effects: 1000,
             max_depth: 64,
             max_state: 16 << 20,
+            max_scan: 1000,
         }
     }
 }

@@ -164,6 +164,7 @@ impl Config {
                 max_effects: v.get("max-effects", count32),
                 max_depth: v.get("max-depth", count),
                 max_state: v.get("max-state", length),
+                max_scan: v.get("max-scan", count),
             },
             engine: EngineConfig {
                 pool_instances: v.get("instances", count32),

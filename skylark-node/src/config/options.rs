@@ -108,6 +108,7 @@ pub(super) const OPTIONS: &[OptionSpec] = options! {
         "max-timeout" "TIME" = Some("5m"), "Most that any function may ask for";
         "max-output" "SIZE" = Some("64MiB"), "Largest response of a call: its output, writes and successors together";
         "max-state" "SIZE" = Some("16MiB"), "Most state that one call may write";
+        "max-scan" "COUNT" = Some("1000"), "Entries of collections that one call may scan";
         "max-conflicts" "COUNT" = Some("100"), "Executions that are discarded for a conflict before the call fails";
         "max-effects" "COUNT" = Some("1000"), "What one invocation may start: calls, delays, promises, recorded values, branches";
         "max-depth" "COUNT" = Some("64"), "Tasks on one path of a run";

@@ -32,6 +32,18 @@ pub trait StateSource: Send {
     /// # Errors
     /// A failure that ends the call: [`Module::call`] returns that very one.
     async fn fetch(&mut self, variable: &Variable) -> Result<Option<Vec<u8>>, Failure>;
+
+    /// The values of several, in their order; where it can, in one step.
+    ///
+    /// # Errors
+    /// As of [`StateSource::fetch`].
+    async fn fetch_all(&mut self, variables: &[Variable]) -> Result<Vec<Option<Vec<u8>>>, Failure> {
+        let mut values = Vec::with_capacity(variables.len());
+        for variable in variables {
+            values.push(self.fetch(variable).await?);
+        }
+        Ok(values)
+    }
 }
 
 impl Module {
@@ -238,7 +250,7 @@ async fn drive<T>(
 ) -> Option<wasmtime::Result<T>> {
     enum Step<T> {
         Ended(T),
-        Asked(Variable),
+        Asked(Vec<Variable>),
         Late,
     }
     let mut guest = pin!(guest);
@@ -248,8 +260,8 @@ async fn drive<T>(
             if let Poll::Ready(ended) = guest.as_mut().poll(cx) {
                 return Poll::Ready(Step::Ended(ended));
             }
-            if let Some(variable) = desk.and_then(Desk::asked) {
-                return Poll::Ready(Step::Asked(variable));
+            if let Some(variables) = desk.and_then(Desk::asked) {
+                return Poll::Ready(Step::Asked(variables));
             }
             let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(deadline.into())));
             timer.as_mut().poll(cx).map(|()| Step::Late)
@@ -258,9 +270,9 @@ async fn drive<T>(
         match (step, desk) {
             (Step::Ended(ended), _) => return Some(ended),
             (Step::Late, _) | (Step::Asked(_), None) => return None,
-            (Step::Asked(variable), Some(desk)) => {
-                match timeout_at(deadline.into(), state.fetch(&variable)).await {
-                    Ok(Ok(value)) => desk.answer(value),
+            (Step::Asked(variables), Some(desk)) => {
+                match timeout_at(deadline.into(), state.fetch_all(&variables)).await {
+                    Ok(Ok(values)) => desk.answer(values),
                     Ok(Err(failure)) => return Some(Err(Ended(failure).into())),
                     Err(_) => return None,
                 }

@@ -8,7 +8,7 @@ use super::{
     limits::MemoryLimit,
 };
 use skylark_abi::{
-    call::{Scope, Variable},
+    call::{Field, Scope, Variable},
     names,
 };
 use std::{
@@ -131,8 +131,8 @@ pub(super) struct Desk(Mutex<Slip>);
 enum Slip {
     #[default]
     Empty,
-    Asked(Variable),
-    Answered(Option<Vec<u8>>),
+    Asked(Vec<Variable>),
+    Answered(Vec<Option<Vec<u8>>>),
 }
 
 impl Desk {
@@ -140,12 +140,12 @@ impl Desk {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn ask(&self, variable: Variable) -> Option<Vec<u8>> {
-        *self.slip() = Slip::Asked(variable);
+    async fn ask(&self, variables: Vec<Variable>) -> Vec<Option<Vec<u8>>> {
+        *self.slip() = Slip::Asked(variables);
         poll_fn(|_| {
             let mut slip = self.slip();
             match std::mem::take(&mut *slip) {
-                Slip::Answered(value) => Poll::Ready(value),
+                Slip::Answered(values) => Poll::Ready(values),
                 other => {
                     *slip = other;
                     Poll::Pending
@@ -156,10 +156,10 @@ impl Desk {
     }
 
     /// What the guest waits for, taken.
-    pub(super) fn asked(&self) -> Option<Variable> {
+    pub(super) fn asked(&self) -> Option<Vec<Variable>> {
         let mut slip = self.slip();
         match std::mem::take(&mut *slip) {
-            Slip::Asked(variable) => Some(variable),
+            Slip::Asked(variables) => Some(variables),
             other => {
                 *slip = other;
                 None
@@ -168,8 +168,8 @@ impl Desk {
     }
 
     /// Answers what was asked; the guest must be polled afterwards.
-    pub(super) fn answer(&self, value: Option<Vec<u8>>) {
-        *self.slip() = Slip::Answered(value);
+    pub(super) fn answer(&self, values: Vec<Option<Vec<u8>>>) {
+        *self.slip() = Slip::Answered(values);
     }
 }
 
@@ -188,6 +188,13 @@ pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
             names::STATE_FETCH_KEY,
             |mut caller: Caller<'_, Guest>, (name, len, key, key_len): (i32, i32, i32, i32)| {
                 Box::new(async move { state_fetch_key(&mut caller, name, len, key, key_len).await })
+            },
+        )?
+        .func_wrap_async(
+            names::IMPORT_MODULE,
+            names::STATE_FETCH_PARTS,
+            |mut caller: Caller<'_, Guest>, (list, len): (i32, i32)| {
+                Box::new(async move { state_fetch_parts(&mut caller, list, len).await })
             },
         )?
         .func_wrap(names::IMPORT_MODULE, names::RESUMED, resumed)?
@@ -244,8 +251,12 @@ async fn state_fetch(
     let scope = Scope::from_wire(scope)
         .ok_or_else(|| contract(format_args!("`{}` of scope {scope}", names::STATE_FETCH)))?;
     let name = variable_name(caller, name, len)?;
-    let key = String::new();
-    fetch(caller, Variable { scope, name, key }).await
+    let variable = Variable {
+        scope,
+        name,
+        ..Variable::default()
+    };
+    fetch(caller, variable).await
 }
 
 async fn state_fetch_key(
@@ -263,8 +274,42 @@ async fn state_fetch_key(
         .filter(|key| key.len() <= names::MAX_KEY)
         .ok_or_else(|| contract("a state's key is none"))?
         .to_owned();
-    let scope = Scope::Key;
-    fetch(caller, Variable { scope, name, key }).await
+    let variable = Variable {
+        scope: Scope::Key,
+        name,
+        key,
+        ..Variable::default()
+    };
+    fetch(caller, variable).await
+}
+
+/// Several variables or parts of them, as one list.
+async fn state_fetch_parts(
+    caller: &mut Caller<'_, Guest>,
+    list: i32,
+    len: i32,
+) -> wasmtime::Result<i64> {
+    let (memory, _) = memory(caller, names::STATE_FETCH_PARTS)?;
+    let list = slice(memory, list, len, "a list of states")?;
+    let variables = skylark_abi::decode::<Vec<Variable>>(list)
+        .map_err(|e| contract(format_args!("a list of states is none: {e}")))?;
+    let is_valid = |v: &Variable| {
+        names::is_valid_name(&v.name)
+            && v.key.len() <= names::MAX_KEY
+            && v.at.len() <= 3 * names::MAX_KEY
+    };
+    if !variables.iter().all(is_valid) {
+        return Err(contract("a list of states names one that cannot be"));
+    }
+    let values = ask(caller, variables.clone()).await?;
+    let fields = variables.into_iter().zip(values);
+    let fields: Vec<Field> = fields
+        .map(|(variable, value)| Field { variable, value })
+        .collect();
+    let fields = skylark_abi::encode(&fields);
+    let announced = i64::try_from(fields.len()).unwrap_or(i64::MAX);
+    caller.data_mut().fetched = Some(fields);
+    Ok(announced)
 }
 
 fn variable_name(caller: &mut Caller<'_, Guest>, name: i32, len: i32) -> wasmtime::Result<String> {
@@ -277,13 +322,22 @@ fn variable_name(caller: &mut Caller<'_, Guest>, name: i32, len: i32) -> wasmtim
         .ok_or_else(|| contract("a state variable's name is none"))
 }
 
-async fn fetch(caller: &mut Caller<'_, Guest>, variable: Variable) -> wasmtime::Result<i64> {
+/// The values of variables, in their order.
+async fn ask(
+    caller: &mut Caller<'_, Guest>,
+    variables: Vec<Variable>,
+) -> wasmtime::Result<Vec<Option<Vec<u8>>>> {
     let desk = caller
         .data()
         .desk
         .clone()
         .ok_or_else(|| contract("a command asks for state"))?;
-    let value = desk.ask(variable).await;
+    Ok(desk.ask(variables).await)
+}
+
+async fn fetch(caller: &mut Caller<'_, Guest>, variable: Variable) -> wasmtime::Result<i64> {
+    let values = ask(caller, vec![variable]).await?;
+    let value = values.into_iter().next().flatten();
     let announced = match &value {
         Some(value) => i64::try_from(value.len()).unwrap_or(i64::MAX),
         None => names::ABSENT,

@@ -83,7 +83,11 @@ pub(super) fn app(wasm: &[u8], bounds: Bounds, offer: &Offer) -> Result<App, Loa
             outline.check_function(name, expected, REBUILD)?;
         }
     }
-    let fetches = [names::STATE_FETCH, names::STATE_FETCH_KEY];
+    let fetches = [
+        names::STATE_FETCH,
+        names::STATE_FETCH_KEY,
+        names::STATE_FETCH_PARTS,
+    ];
     Ok(App {
         constructs: constructors::does_something(wasm, names::INITIALIZE).map_err(malformed)?,
         hints: outline.hints.map(Hints::from_section).unwrap_or_default(),

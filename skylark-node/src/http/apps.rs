@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     metrics::{UPLOAD_SECONDS, UPLOADS},
-    node::{AppView, NodeError, StateView},
+    node::{AppView, EntryView, NodeError, StateView},
 };
 use axum::{
     Json,
@@ -16,7 +16,12 @@ use axum::{
 };
 use metrics::{counter, histogram};
 use serde::Serialize;
-use skylark_abi::{keys::Bundle, protocol::BundleField, schema::nearest, shape::Shapes};
+use skylark_abi::{
+    keys::Bundle,
+    protocol::{BundleField, whole},
+    schema::nearest,
+    shape::Shapes,
+};
 use std::{sync::Arc, time::Instant};
 
 type Shared = State<Arc<Http>>;
@@ -153,6 +158,29 @@ pub(super) async fn state(
     Ok(Json(http.node.state(&app, &name).await?))
 }
 
+/// A page of entries.
+#[derive(Debug, Serialize)]
+pub(super) struct EntriesPage {
+    entries: Vec<EntryView>,
+    /// What to pass as `after` for the next page.
+    next: Option<String>,
+}
+
+/// `GET /apps/{app}/states/{name}/entries?key=&after=&limit=`.
+pub(super) async fn entries(
+    State(http): Shared,
+    Path((app, name)): Path<(String, String)>,
+    uri: Uri,
+) -> Result<Json<EntriesPage>, Problem> {
+    let mut params = query(&uri)?;
+    let key = params.take::<String>("key")?;
+    let after = params.take::<String>("after")?;
+    let limit = params.take_or("limit", PAGE)?;
+    params.finish(&["key", "after", "limit"])?;
+    let (entries, next) = http.node.entries(&app, &name, key, after, limit).await?;
+    Ok(Json(EntriesPage { entries, next }))
+}
+
 pub(super) fn query(uri: &Uri) -> Result<Params, Problem> {
     params::parse(uri.query().unwrap_or_default())
 }
@@ -168,6 +196,8 @@ impl std::fmt::Display for Cursor {
             Bundle::App => write!(f, "app/{}", self.0.name),
             Bundle::Chain(id) => write!(f, "chain:{id}/{}", self.0.name),
             Bundle::Key(key) => write!(f, "key:{key}/{}", self.0.name),
+            // Listed are variables; their parts are listed elsewhere.
+            Bundle::Part(of, _) => write!(f, "{}", Self(whole(of))),
         }
     }
 }

@@ -27,6 +27,7 @@ const ROUTES: &[&str] = &[
     "/run/{module}",
     "/apps/{app}/states",
     "/apps/{app}/states/{name}",
+    "/apps/{app}/states/{name}/entries",
     "/healthz",
     "/readyz",
     "/metrics",
@@ -63,6 +64,7 @@ pub(super) fn router(http: Arc<Http>) -> Router {
         .route("/run/{module}", put(commands::upload).post(commands::run))
         .route("/apps/{app}/states", get(apps::states))
         .route("/apps/{app}/states/{name}", get(apps::state))
+        .route("/apps/{app}/states/{name}/entries", get(apps::entries))
         .route("/healthz", get(operations::healthz))
         .route("/readyz", get(operations::readyz))
         .route("/metrics", get(operations::metrics))

@@ -1,13 +1,26 @@
 //! The apps that are loaded, and their modules on disk.
 
-use super::{Node, NodeError, quick::Quick};
+use super::{
+    Node, NodeError,
+    keyed::{Arguments, EntryHint},
+    quick::Quick,
+};
 use crate::{
     engine::{Engine, Module},
     store::Lane,
 };
 use bytes::Bytes;
 use serde::Serialize;
-use skylark_abi::{Schema, call::Scope, names, schema::nearest, shape::Shapes, value::Codec};
+use skylark_abi::{
+    Schema,
+    call::{Scope, Variable},
+    keys::Part,
+    names,
+    run::Invocation,
+    schema::nearest,
+    shape::Shapes,
+    value::Codec,
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
@@ -29,12 +42,17 @@ pub struct AppView {
     pub schema: Schema,
 }
 
+/// Most entries that are known of one function.
+const MAX_HINTS: usize = 64;
+
 /// A loaded app.
 pub(super) struct App {
     pub(super) name: String,
     pub(super) module: Module,
     pub(super) schema: Arc<Schema>,
     functions: BTreeMap<String, Known>,
+    /// Whether any of its state has entries.
+    has_entries: bool,
     /// What the node has learned of each function's state.
     learned: RwLock<BTreeMap<String, Learned>>,
     /// One lane per variable: invocations on this node that write the same
@@ -64,6 +82,17 @@ pub(super) struct Learned {
     pub(super) written: Arc<BTreeSet<String>>,
     /// Those of a key.
     pub(super) keyed: Arc<BTreeSet<String>>,
+    /// Entries of collections whose keys were among the arguments, and whether they
+    /// have been each time.
+    pub(super) entries: Arc<BTreeMap<EntryHint, bool>>,
+}
+
+impl Learned {
+    /// The entries that are worth being read ahead.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &EntryHint> {
+        let held = self.entries.iter().filter(|(_, holds)| **holds);
+        held.map(|(hint, _)| hint)
+    }
 }
 
 impl App {
@@ -93,8 +122,10 @@ impl App {
             .keys()
             .map(|name| (name.clone(), Arc::default()))
             .collect();
+        let has_entries = schema.states.values().any(|e| !e.state.is_whole());
         let app = Self {
             name: name.to_owned(),
+            has_entries,
             schema: Arc::new(module.schema().clone()),
             functions,
             learned: RwLock::default(),
@@ -113,10 +144,15 @@ impl App {
             if self.known(function).is_none() {
                 continue;
             }
+            // Who adds to a counter must not wait, nor go by what it was.
+            let is_plain = |name: &&str| {
+                let entry = self.schema.state(name);
+                entry.is_some_and(|e| e.state.collection().is_none())
+            };
             let declared = |scope| -> BTreeSet<String> {
                 let of_scope = self.schema.states_in(scope);
                 of_scope
-                    .filter(|name| hints.reads.contains(*name))
+                    .filter(|name| hints.reads.contains(*name) && is_plain(name))
                     .map(str::to_owned)
                     .collect()
             };
@@ -169,6 +205,57 @@ impl App {
         entry.touched = Arc::new(entry.touched.union(touched).cloned().collect());
         entry.written = Arc::new(entry.written.union(written).cloned().collect());
         entry.keyed = Arc::new(entry.keyed.union(keyed).cloned().collect());
+    }
+
+    /// Learns from the entries that an execution read which of them its arguments
+    /// would have told. A place that once told of an entry which was not read is not
+    /// looked at again.
+    pub(super) fn learn_entries(&self, invocation: &Invocation, touched: &[Variable]) {
+        if !self.has_entries {
+            return;
+        }
+        let read: BTreeSet<(&str, &str)> = touched
+            .iter()
+            .filter(|v| v.part == Some(Part::Entry))
+            .map(|v| (v.name.as_str(), v.at.as_str()))
+            .collect();
+        let function = &invocation.function;
+        let known = self.learned(function).entries;
+        if read.is_empty() && known.is_empty() {
+            return;
+        }
+        let Some(arguments) = Arguments::of(&self.schema, invocation) else {
+            return;
+        };
+        let mut entries = BTreeMap::new();
+        for (hint, holds) in &*known {
+            let key = arguments.at(&hint.path).and_then(|at| at.entry_key());
+            let is_read = |key: String| read.contains(&(hint.state.as_str(), key.as_str()));
+            if *holds && !key.is_some_and(is_read) {
+                entries.insert(hint.clone(), false);
+            }
+        }
+        for (path, scalar) in arguments.scalars() {
+            let Some(key) = scalar.entry_key() else {
+                continue;
+            };
+            for (state, _) in read.iter().filter(|(_, at)| *at == key) {
+                let hint = EntryHint {
+                    state: (*state).to_owned(),
+                    path: path.clone(),
+                };
+                if !known.contains_key(&hint) && known.len() + entries.len() < MAX_HINTS {
+                    entries.insert(hint, true);
+                }
+            }
+        }
+        if !entries.is_empty() {
+            let mut learned = self.learned.write().unwrap_or_else(|e| e.into_inner());
+            let entry = learned.entry(function.to_owned()).or_default();
+            let mut all = (*entry.entries).clone();
+            all.extend(entries);
+            entry.entries = Arc::new(all);
+        }
     }
 
     /// Adds what another node knows of a function that runs there.

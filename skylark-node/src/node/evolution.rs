@@ -4,6 +4,7 @@ use super::{Node, NodeError};
 use crate::engine::Module;
 use skylark_abi::{
     keys::Bundle,
+    protocol::number,
     shape::{Change, Finding, Verdict, changes},
     value,
 };
@@ -70,6 +71,31 @@ impl Node {
 /// What is wrong with a value that another type wrote, by the text of the type.
 fn by_tag(name: &str, value: &[u8], module: &Module) -> Option<Change> {
     let entry = module.schema().state(name)?;
+    let now = &entry.state.ty;
+    // Of a collection only a number is a value.
+    let (was, is) = (
+        number(Some(value)).is_some(),
+        entry.state.collection().is_some(),
+    );
+    if was != is {
+        let said = |is_one| if is_one { "a collection" } else { "one value" };
+        return Some(Change {
+            variable: name.to_owned(),
+            verdict: Verdict::NeedsMigration,
+            from: Some(said(was).to_owned()),
+            to: Some(now.clone()),
+            findings: vec![Finding {
+                verdict: Verdict::NeedsMigration,
+                at: String::new(),
+                why: format!(
+                    "it was stored as {}, and `{now}` is {}; store it under another name with \
+                     `rename = \"…\"`",
+                    said(was),
+                    said(is)
+                ),
+            }],
+        });
+    }
     let value::Tagged {
         fingerprint: wrote,
         generation,
@@ -80,7 +106,6 @@ fn by_tag(name: &str, value: &[u8], module: &Module) -> Option<Change> {
         return None;
     }
     let ours = entry.state.fingerprint();
-    let now = &entry.state.ty;
     (wrote != ours).then(|| Change {
         variable: name.to_owned(),
         verdict: Verdict::NeedsMigration,

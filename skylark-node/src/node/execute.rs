@@ -15,7 +15,7 @@ use crate::{
 use async_trait::async_trait;
 use skylark_abi::{
     call::{CallRequest, CallResponse, Failure, FailureKind, Outcome, Scope, Variable},
-    protocol::{Begun, Commit, Committed, Done, Miss, RunWrite, Started, Step, Task},
+    protocol::{Begun, Commit, Committed, Done, RunWrite, Started, Step, Task},
     run::{Lease, Message, RunRecord, RunStatus, TaskReport},
 };
 use std::{
@@ -50,11 +50,12 @@ struct Source<'a> {
 #[async_trait]
 impl StateSource for Source<'_> {
     async fn fetch(&mut self, variable: &Variable) -> Result<Option<Vec<u8>>, Failure> {
-        loop {
-            let begin = match self.task.miss(variable)? {
-                Miss::Known(value) => return Ok(value),
-                Miss::Read(begin) => begin,
-            };
+        let values = self.fetch_all(std::slice::from_ref(variable)).await?;
+        Ok(values.into_iter().next().flatten())
+    }
+
+    async fn fetch_all(&mut self, variables: &[Variable]) -> Result<Vec<Option<Vec<u8>>>, Failure> {
+        if let Some(begin) = self.task.miss_all(variables)? {
             match self.store.begin(&begin).await {
                 Ok(Begun::Leased { fields, .. }) => self.task.filled(fields),
                 Ok(other) => {
@@ -62,12 +63,13 @@ impl StateSource for Source<'_> {
                     return Err(Failure::new(FailureKind::Contract, why));
                 }
                 Err(e) => {
-                    return Err(
-                        Failure::new(FailureKind::Unavailable, e.to_string()).at(&variable.name)
-                    );
+                    let failure = Failure::new(FailureKind::Unavailable, e.to_string());
+                    let first = variables.first();
+                    return Err(first.map_or(failure.clone(), |v| failure.at(&v.name)));
                 }
             }
         }
+        variables.iter().map(|v| self.task.known(v)).collect()
     }
 }
 
@@ -267,13 +269,25 @@ impl Node {
         response: &CallResponse,
         report: &mut TaskReport,
     ) {
-        let of = |scope: Scope| move |v: &Variable| (v.scope == scope).then(|| v.name.clone());
+        // Parts of collections are read and written by those who do not know each
+        // other's, and need no lanes.
+        let of = |scope: Scope| {
+            move |v: &Variable| (v.scope == scope && v.part.is_none()).then(|| v.name.clone())
+        };
         let touched: BTreeSet<String> =
             response.touched.iter().filter_map(of(Scope::App)).collect();
         let keyed: BTreeSet<String> = response.touched.iter().filter_map(of(Scope::Key)).collect();
         let written = response.writes.iter().map(|w| &w.variable);
         let written: BTreeSet<String> = written.filter_map(of(Scope::App)).collect();
-        app.learn(&task.invocation().function, &touched, &written, &keyed);
+        let function = &task.invocation().function;
+        let written_parts = response.writes.iter().any(|w| w.variable.part.is_some());
+        if (written_parts || response.touched.iter().any(|v| v.part.is_some()))
+            && let Some(known) = app.known(function)
+        {
+            known.quick.never_again();
+        }
+        app.learn(function, &touched, &written, &keyed);
+        app.learn_entries(task.invocation(), &response.touched);
         if let Some(Outcome::Ok { output, .. }) = &response.outcome {
             report.output_bytes = output.len() as u64;
         }

@@ -10,6 +10,7 @@
 mod apps;
 mod brief;
 mod deliver;
+mod entries;
 mod errands;
 mod error;
 mod evolution;
@@ -34,7 +35,7 @@ pub use errands::{Egress, Server};
 pub use error::NodeError;
 pub use invoke::InvokeOptions;
 pub use placement::{DEFAULT_PORT, Placer, PlacerConfig};
-pub use views::{Reply, RunView, StateView};
+pub use views::{EntryView, Reply, RunView, StateView};
 pub(crate) use views::{result_as_json, shown};
 
 use crate::{

@@ -182,6 +182,7 @@ impl Node {
             prefetch.extend(super::keyed::fields(
                 &app.schema,
                 &learned.keyed,
+                learned.entries(),
                 invocation,
             ));
         }

@@ -52,7 +52,8 @@ impl Quick {
         self.0.load(Relaxed) == Self::YES
     }
 
-    fn never_again(&self) {
+    /// It touches state, or may.
+    pub(super) fn never_again(&self) {
         self.0.store(Self::NO, Relaxed);
     }
 }

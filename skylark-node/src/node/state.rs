@@ -2,12 +2,12 @@
 
 use super::{Node, NodeError, StateView, views::bundle_name};
 use rmpv::Value as Packed;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use skylark_abi::{
     Schema,
     keys::Bundle,
-    protocol::{BundleField, Versioned},
-    schema::nearest,
+    protocol::{BundleField, Versioned, number},
+    schema::{Kind, nearest},
     value,
 };
 
@@ -79,23 +79,36 @@ fn view(stored: Versioned, schema: &Schema) -> StateView {
     let declared = schema.states.get(&stored.field.name).map(|e| &e.state);
     let bytes = stored.value.unwrap_or_default();
     let tagged = value::untag(&bytes);
-    let shown = match tagged {
-        None => Err("it is not a value that Skylark wrote".to_owned()),
-        Some(tagged) => to_json(tagged.payload),
-    };
-    let (value, unreadable) = match shown {
-        Ok(value) => (value, None),
-        Err(why) => (Value::Null, Some(why)),
+    let counted = declared
+        .and_then(|state| state.collection())
+        .zip(number(Some(&bytes)));
+    let (value, unreadable) = match counted {
+        Some((Kind::Counter, number)) => (number.into(), None),
+        Some((Kind::Map | Kind::List, entries)) => (json!({ "entries": entries }), None),
+        None => shown(&bytes),
     };
     StateView {
         bundle: bundle_name(&stored.field.bundle),
         version: stored.version,
         bytes: bytes.len() as u64,
         r#type: declared.map(|d| d.ty.clone()),
-        current: declared.is_some_and(|d| tagged.is_some_and(|t| t.fingerprint == d.fingerprint())),
+        current: counted.is_some()
+            || declared.is_some_and(|d| tagged.is_some_and(|t| t.fingerprint == d.fingerprint())),
         name: stored.field.name,
         value,
         unreadable,
+    }
+}
+
+/// A stored value as JSON, or why it cannot be shown.
+pub(super) fn shown(bytes: &[u8]) -> (Value, Option<String>) {
+    let shown = match value::untag(bytes) {
+        None => Err("it is not a value that Skylark wrote".to_owned()),
+        Some(tagged) => to_json(tagged.payload),
+    };
+    match shown {
+        Ok(value) => (value, None),
+        Err(why) => (Value::Null, Some(why)),
     }
 }
 
@@ -107,10 +120,10 @@ pub(super) fn to_json(payload: &[u8]) -> Result<Value, String> {
     if !rest.is_empty() {
         return Err(format!("{} stray bytes follow the value", rest.len()));
     }
-    Ok(json(packed))
+    Ok(unpacked(packed))
 }
 
-fn json(packed: Packed) -> Value {
+fn unpacked(packed: Packed) -> Value {
     match packed {
         Packed::Nil => Value::Null,
         Packed::Boolean(b) => b.into(),
@@ -123,17 +136,17 @@ fn json(packed: Packed) -> Value {
         Packed::F64(x) => x.into(),
         Packed::String(s) => String::from_utf8_lossy(s.as_bytes()).into_owned().into(),
         Packed::Binary(bytes) | Packed::Ext(_, bytes) => hex(&bytes).into(),
-        Packed::Array(items) => items.into_iter().map(json).collect(),
+        Packed::Array(items) => items.into_iter().map(unpacked).collect(),
         Packed::Map(entries) => entries
             .into_iter()
-            .map(|(k, v)| (key(k), json(v)))
+            .map(|(k, v)| (key(k), unpacked(v)))
             .collect::<Map<_, _>>()
             .into(),
     }
 }
 
 fn key(packed: Packed) -> String {
-    match json(packed) {
+    match unpacked(packed) {
         Value::String(text) => text,
         other => other.to_string(),
     }

@@ -119,12 +119,28 @@ pub struct StateView {
     pub unreadable: Option<String>,
 }
 
+/// An entry of a collection, as it is shown.
+#[derive(Debug, Clone, Serialize)]
+pub struct EntryView {
+    /// Its key.
+    pub key: serde_json::Value,
+    /// Bytes stored.
+    pub bytes: u64,
+    /// Its value as JSON; `null` and `unreadable` says why, if it is not
+    /// MessagePack.
+    pub value: serde_json::Value,
+    /// Why the value could not be shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
+}
+
 /// `app`, `chain:<id>`, `key:<value>`.
 pub(super) fn bundle_name(bundle: &Bundle) -> String {
     match bundle {
         Bundle::App => "app".into(),
         Bundle::Chain(id) => format!("chain:{id}"),
         Bundle::Key(key) => format!("key:{key}"),
+        Bundle::Part(of, _) => format!("{}:{}", bundle_name(&of.bundle()), of.name),
     }
 }
 

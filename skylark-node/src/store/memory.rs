@@ -8,12 +8,14 @@ use super::{
 use async_trait::async_trait;
 use skylark_abi::{
     call::Outcome,
-    keys::{self, Bundle},
+    keys::{self, Bundle, Collection, Part},
     protocol::{
-        Begin, Begun, BundleField, Commit, Committed, Listed, OutboxEntry, RunWrite, Versioned,
+        Begin, Begun, BundleField, Commit, Committed, Entries, Listed, OutboxEntry, RunWrite,
+        Versioned, added, fits, whole,
     },
 };
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap},
     ops::Bound,
     sync::{Mutex, MutexGuard},
@@ -32,6 +34,7 @@ struct Contents {
     last_epoch: u64,
     /// Version and value.
     states: BTreeMap<(String, BundleField), State>,
+    collections: BTreeMap<(String, Collection), Entries>,
     /// By [`keys::record`].
     records: HashMap<String, Record>,
     /// By [`keys::run`].
@@ -103,15 +106,54 @@ impl MemoryStore {
 }
 
 impl Contents {
-    fn read(&self, app: &str, field: &BundleField) -> (u64, Option<&Vec<u8>>) {
+    fn read<'a>(&'a self, app: &str, field: &BundleField) -> (u64, Option<Cow<'a, [u8]>>) {
+        if let Bundle::Part(of, part) = &field.bundle {
+            let entries = self.collections.get(&(app.to_owned(), of.clone()));
+            let (version, value) = match entries {
+                Some(entries) => entries.read(*part, &field.name),
+                None => Entries::default().read(*part, &field.name),
+            };
+            return (version, value.map(Cow::Owned));
+        }
         let state = self.states.get(&(app.to_owned(), field.clone()));
         match state.filter(|s| s.expires.is_none_or(|at| at > Instant::now())) {
-            Some(state) => (state.version, state.value.as_ref()),
+            Some(state) => (state.version, state.value.as_deref().map(Cow::Borrowed)),
             None => (0, None),
         }
     }
 
-    fn write(&mut self, app: &str, field: &BundleField, value: Option<&Vec<u8>>, keep: Duration) {
+    /// Whether this may be written: a part only of what is a collection.
+    fn fits(&self, app: &str, field: &BundleField, value: Option<&[u8]>) -> bool {
+        let Bundle::Part(of, part) = &field.bundle else {
+            return true;
+        };
+        let (_, before) = self.read(app, &whole(of));
+        fits(*part, before.as_deref(), value)
+    }
+
+    fn write(&mut self, app: &str, field: &BundleField, value: Option<&[u8]>, keep: Duration) {
+        if let Bundle::Part(of, part) = &field.bundle {
+            let whole = whole(of);
+            let (version, value) = match part {
+                Part::Sum => {
+                    let (version, before) = self.read(app, &whole);
+                    (version + 1, added(before.as_deref(), value))
+                }
+                part => {
+                    let of = (app.to_owned(), of.clone());
+                    let entries = self.collections.entry(of).or_default();
+                    entries.write(*part, &field.name, value);
+                    (entries.version(), Some(entries.len_text()))
+                }
+            };
+            let state = State {
+                version,
+                value,
+                expires: None,
+            };
+            self.states.insert((app.to_owned(), whole), state);
+            return;
+        }
         let key = (app.to_owned(), field.clone());
         let of_run = matches!(field.bundle, Bundle::Chain(_));
         if of_run && value.is_none() {
@@ -121,7 +163,7 @@ impl Contents {
         let version = self.read(app, field).0 + 1;
         let state = State {
             version,
-            value: value.cloned(),
+            value: value.map(<[u8]>::to_vec),
             expires: of_run.then(|| after(Instant::now(), keep)),
         };
         self.states.insert(key, state);
@@ -178,7 +220,7 @@ impl Contents {
         }
         let mut size = 0;
         for field in &begin.reads {
-            size += self.read(&begin.app, field).1.map_or(0, Vec::len);
+            size += self.read(&begin.app, field).1.map_or(0, |v| v.len());
         }
         options.admit_read(size, || begin_text(begin))?;
         let fields = begin
@@ -189,7 +231,7 @@ impl Contents {
                 Versioned {
                     field: field.clone(),
                     version,
-                    value: value.cloned(),
+                    value: value.map(Cow::into_owned),
                 }
             })
             .collect();
@@ -259,7 +301,12 @@ impl Store for MemoryStore {
             }
         }
         for (field, value) in &commit.writes {
-            contents.write(&commit.app, field, value.as_ref(), commit.keep);
+            if !contents.fits(&commit.app, field, value.as_deref()) {
+                return Ok(Committed::Unfit(field.clone()));
+            }
+        }
+        for (field, value) in &commit.writes {
+            contents.write(&commit.app, field, value.as_deref(), commit.keep);
         }
         let expires = after(now, commit.retention);
         match (&commit.outcome, key) {

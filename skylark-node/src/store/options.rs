@@ -91,7 +91,7 @@ impl StoreOptions {
         for (field, value) in &commit.writes {
             let size = value.as_ref().map_or(0, Vec::len);
             self.admit_value(size, || {
-                format!("state `{}` of app `{}`", field.name, commit.app)
+                format!("state `{}` of app `{}`", field.variable(), commit.app)
             })?;
         }
         if let Some(Outcome::Ok { output, .. }) = &commit.outcome {

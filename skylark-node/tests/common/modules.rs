@@ -139,7 +139,7 @@ fn response(body: &Body) -> CallResponse {
         Body::Reads => vec![Variable {
             scope: skylark_abi::call::Scope::App,
             name: "S".into(),
-            key: String::new(),
+            ..Variable::default()
         }],
         _ => Vec::new(),
     };

@@ -50,7 +50,7 @@ async fn the_source_is_asked_for_the_very_variable() {
     let x = Variable {
         scope: Scope::Chain,
         name: "x".into(),
-        key: String::new(),
+        ..Variable::default()
     };
     assert_eq!(asked.0, [x]);
 }

@@ -215,7 +215,9 @@ impl App {
             match self.send(&commit).await {
                 Committed::Done { .. } => return attempt,
                 Committed::Conflict(field) => assert_eq!(field, *counter),
-                Committed::Fenced => panic!("{run} is fenced, and nobody else runs it"),
+                Committed::Unfit(_) | Committed::Fenced => {
+                    panic!("{run} is fenced, and nobody else runs it")
+                }
             }
         }
         unreachable!("the loop ends by returning")

@@ -5,8 +5,8 @@ use crate::{
     redis_server::RedisServer,
 };
 use skylark_abi::{
-    keys::{self, Bundle},
-    protocol::{Begun, Commit},
+    keys::{self, Bundle, Collection, Part},
+    protocol::{Begun, BundleField, Commit},
 };
 use skylark_node::store::{StoreError, StoreOptions, open};
 use std::{
@@ -362,4 +362,57 @@ async fn messages_are_found_by_nodes_that_never_saw_the_app() {
         .expect("del");
     assert_eq!(first.due(Duration::ZERO).await, ["m"]);
     assert_eq!(second.due(LONG).await, ["m"]);
+}
+
+/// What nodes write without reading counts all, and none of it conflicts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_nodes_add_and_push_without_conflict() {
+    let server = RedisServer::start(&[]);
+    let part = |name: &str, part| BundleField {
+        bundle: Bundle::Part(
+            Collection {
+                key: None,
+                name: name.to_owned(),
+            },
+            part,
+        ),
+        name: String::new(),
+    };
+    let nodes = (0..4).map(|_| {
+        let app = app(&server.url(), &StoreOptions::default());
+        let (sum, end) = (part("VISITS", Part::Sum), part("LOG", Part::End));
+        tokio::spawn(async move {
+            for n in 0..50 {
+                let addend = (n + 1).to_string().into_bytes();
+                let commit = Commit {
+                    writes: vec![
+                        (sum.clone(), Some(addend.clone())),
+                        (end.clone(), Some(addend)),
+                    ],
+                    ..app.commit()
+                };
+                assert_eq!(app.send(&commit).await, DONE);
+            }
+        })
+    });
+    for node in nodes.collect::<Vec<_>>() {
+        node.await.expect("it writes");
+    }
+    let app = app(&server.url(), &StoreOptions::default());
+    let sum = 4 * (1..=50).sum::<u64>();
+    assert_eq!(number(app.get(&var("VISITS")).await.1.as_deref()), sum);
+    assert_eq!(number(app.get(&var("LOG")).await.1.as_deref()), 200);
+    // A person can look.
+    let mut connection = server.connect();
+    let mut ask = |command: &str, key: &str, rest: &[&str]| -> Vec<String> {
+        let mut command = redis::cmd(command);
+        command.arg(key).arg(rest);
+        command.query(&mut connection).expect("an answer")
+    };
+    let bundle = ask("HMGET", "sky:{app}:app", &["VISITS", "LOG"]);
+    assert_eq!(bundle, [sum.to_string(), "200".to_owned()]);
+    let first = ask("ZRANGE", "sky:{app}:index:LOG", &["0", "1"]);
+    assert_eq!(first, ["A0", "A1"]);
+    let entries = ask("HKEYS", "sky:{app}:entries:LOG", &[]);
+    assert_eq!(entries.len(), 200);
 }

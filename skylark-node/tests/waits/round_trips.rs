@@ -7,7 +7,10 @@ use crate::{
 use bytes::Bytes;
 use skylark_abi::{
     hints::{FunctionHints, Hints},
+    keys::{Bundle, Collection, Part},
     names::HINTS,
+    protocol::{Bounds, BundleField, Commit, Committed},
+    value,
 };
 use skylark_node::node::InvokeOptions;
 
@@ -185,4 +188,89 @@ async fn hints_are_only_hints() {
         let (round_trips, _) = noted(&world).await;
         assert_eq!(round_trips, 2, "{what}: the second call");
     }
+}
+
+/// Bytes that the server has read and written.
+fn traffic(world: &World) -> u64 {
+    let server = world.redis.as_ref().expect("Redis");
+    let stats: String = redis::cmd("INFO")
+        .arg("stats")
+        .query(&mut server.connect())
+        .expect("INFO");
+    let of = |what: &str| {
+        let line = stats.lines().find_map(|line| line.strip_prefix(what));
+        line.and_then(|n| n.trim().parse::<u64>().ok())
+            .expect("a number")
+    };
+    of("total_net_input_bytes:") + of("total_net_output_bytes:")
+}
+
+/// Puts accounts into the bank's eastern branch, without reading.
+async fn open_accounts(world: &World, names: impl Iterator<Item = String>) {
+    let of = Collection {
+        key: None,
+        name: "EAST".into(),
+    };
+    // No cents, as MessagePack has them.
+    let nothing = [&value::header(0)[..], &[0]].concat();
+    let writes = names.map(|name| {
+        let bundle = Bundle::Part(of.clone(), Part::Entry);
+        (BundleField { bundle, name }, Some(nothing.clone()))
+    });
+    let commit = Commit {
+        writes: writes.collect(),
+        ..Commit::new("bank", &Bounds::default())
+    };
+    let committed = world.node.store().commit(&commit).await.expect("commit");
+    assert_eq!(committed, Committed::Done { begun: None });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_entry_costs_the_same_among_a_hundred_thousand() {
+    let world = world("redis", bounds(), &["bank"]).await;
+    open_accounts(&world, (0..10).map(|n| format!("few{n}"))).await;
+    let pay = async |name: &str| {
+        let pay = (name, 1);
+        run::<i64>(&world.node, "bank/deposit", pay)
+            .await
+            .expect("it is there");
+    };
+    let bytes_of_one = async |name: &str| {
+        let mut least = u64::MAX;
+        for _ in 0..6 {
+            let before = traffic(&world);
+            for _ in 0..10 {
+                pay(name).await;
+            }
+            least = least.min(traffic(&world) - before);
+        }
+        least / 10
+    };
+    // What it is called with tells which entry it reads.
+    pay("few0").await;
+    let among_few = bytes_of_one("few1").await;
+    for thousand in 0..100 {
+        open_accounts(&world, (0..1000).map(|n| format!("many{thousand}-{n}"))).await;
+    }
+    let many = bytes_of_one("many7-77").await;
+    assert!(
+        many < among_few + among_few / 4,
+        "{many} bytes, and {among_few} among ten"
+    );
+    assert!(
+        many < 6000,
+        "{many} bytes, most of them the keys of two scripts"
+    );
+    let plain = cost(&world, async |n| pay(&format!("many3-{n}")).await);
+    assert_eq!(plain.await, 2, "one entry");
+    let with_key = cost(&world, async |n| {
+        let options = InvokeOptions {
+            key: Some(format!("pay{n}")),
+            ..InvokeOptions::default()
+        };
+        let input = Bytes::from(format!("[\"many5-{n}\", 1]"));
+        let reply = world.node.invoke("bank", "deposit", input, options).await;
+        reply.expect("it is there");
+    });
+    assert_eq!(with_key.await, 2, "one entry, with a key");
 }

@@ -188,6 +188,16 @@ pub(crate) async fn state(node: &Node, app: &str, name: &str) -> serde_json::Val
     state.map_or(serde_json::Value::Null, |view| view.value)
 }
 
+/// The values of a collection's entries, in the order of their keys.
+pub(crate) async fn entries(node: &Node, app: &str, name: &str) -> Vec<serde_json::Value> {
+    let (entries, next) = node
+        .entries(app, name, None, None, 100)
+        .await
+        .expect("they are listed");
+    assert_eq!(next, None);
+    entries.into_iter().map(|entry| entry.value).collect()
+}
+
 /// Waits until a run has ended.
 pub(crate) async fn ended(node: &Node, id: &str) -> RunView {
     eventually(&format!("{id} ends"), || async {

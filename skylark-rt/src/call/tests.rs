@@ -64,7 +64,7 @@ fn request(input: Vec<u8>, input_codec: Codec) -> CallRequest {
 }
 
 fn answer(def: &'static FunctionDef, body: Body, request: CallRequest) -> CallResponse {
-    run(def, body, request, Fetch::new(|_| Ok(None)))
+    run(def, body, request, Fetch::new(|v| Ok(vec![None; v.len()])))
 }
 
 fn json(def: &'static FunctionDef, body: Body, input: &str) -> Outcome {

@@ -13,15 +13,18 @@ pub(super) trait Loaded {
     /// The variable.
     fn variable(&self) -> &Variable;
 
-    /// Its earlier names that were looked under.
-    fn earlier(&self) -> &[Earlier];
-
     /// Its cell, if it lasts for ever.
     fn cell(&self) -> Option<&'static dyn Any>;
 
-    /// What to write, if the value has changed since it was loaded; `when` says
-    /// what it is asked at, for an error.
-    fn change(&self, when: &str) -> Result<Option<Vec<u8>>, Failure>;
+    /// Adds what was read, and what of it has changed since; `when` says what it is
+    /// asked at, for an error.
+    fn collect(&self, when: &str, collected: &mut Collected) -> Result<(), Failure>;
+
+    /// A wait begins: the value then, if it is to be held against that at the end
+    /// of the call.
+    fn put_away(&self) -> Result<Option<Vec<u8>>, Failure> {
+        self.save(true).map(Some)
+    }
 
     /// The value as it is, or as it was loaded.
     fn save(&self, current: bool) -> Result<Vec<u8>, Failure>;
@@ -34,7 +37,7 @@ pub(super) trait Loaded {
 struct PutAway {
     address: *const (),
     loaded: Box<dyn Loaded>,
-    value: Vec<u8>,
+    value: Option<Vec<u8>>,
 }
 
 /// A variable that the invocation has used; `None` while it is being loaded.
@@ -145,32 +148,42 @@ fn collect(which: impl Fn(Scope) -> bool, when: &str) -> Result<Collected, Failu
     let mut collected = Collected::default();
     let mut index = 0;
     while let Some((scope, loaded)) = take(index) {
-        let earlier = loaded.earlier().to_vec();
-        let change = match which(scope) {
-            true => loaded.change(when).map(Some),
-            false => Ok(None),
+        let done = match which(scope) {
+            true => loaded.collect(when, &mut collected),
+            false => Ok(()),
         };
-        let variable = loaded.variable().clone();
         put_back(index, loaded);
         index += 1;
-        let Some(value) = change? else { continue };
-        if let Some(value) = value {
-            collected.writes.push(Field {
+        done?;
+    }
+    Ok(collected)
+}
+
+impl Collected {
+    /// Adds a variable that was read, what it was looked for under besides, and its
+    /// new value if it has one.
+    pub(super) fn add(
+        &mut self,
+        variable: &Variable,
+        earlier: &[Earlier],
+        change: Option<Vec<u8>>,
+    ) {
+        if let Some(value) = change {
+            self.writes.push(Field {
                 variable: variable.clone(),
                 value: Some(value),
             });
             // It moves to its own name.
             let left = earlier.iter().filter(|e| e.has_value);
-            collected.writes.extend(left.map(|e| Field {
+            self.writes.extend(left.map(|e| Field {
                 variable: e.variable.clone(),
                 value: None,
             }));
         }
-        collected.touched.push(variable);
-        let earlier = earlier.into_iter().map(|e| e.variable);
-        collected.touched.extend(earlier);
+        self.touched.push(variable.clone());
+        self.touched
+            .extend(earlier.iter().map(|e| e.variable.clone()));
     }
-    Ok(collected)
 }
 
 /// A `Serialize` of the user's may touch more variables: they are taken out
@@ -210,7 +223,7 @@ pub(crate) fn cut(replayed: bool) -> Result<Collected, Failure> {
     } in put_away
     {
         let Some(loaded) = loaded else { continue };
-        let value = loaded.save(true)?;
+        let value = loaded.put_away()?;
         RUNNING.with_borrow_mut(|running| {
             if let Some(running) = running {
                 running.put_away.push(PutAway {
@@ -238,7 +251,7 @@ fn still_put_away(address: Option<*const ()>) -> Result<(), Failure> {
         })
     });
     for PutAway { loaded, value, .. } in &put_away {
-        if loaded.save(true).ok().as_ref() != Some(value) {
+        if value.is_some() && loaded.save(true).ok() != *value {
             let name = &loaded.variable().name;
             return Err(Failure::new(
                 FailureKind::Contract,
@@ -413,8 +426,31 @@ enum Source {
     Host(Fetch),
 }
 
+impl Source {
+    fn of(def: &StateDef, variable: &Variable) -> Self {
+        RUNNING.with_borrow_mut(|running| {
+            let Some(running) = running else {
+                return Self::Known(None);
+            };
+            if let Some(replay) = &mut running.replay
+                && def.scope != Scope::Chain
+            {
+                let read = replay.iter_mut().find(|f| f.variable == *variable);
+                return read.map_or(Self::Unread, |f| Self::Known(f.value.take()));
+            }
+            // Only what is read whole is complete.
+            let is_whole = variable.part.is_none();
+            match running.fields.iter_mut().find(|f| f.variable == *variable) {
+                Some(field) => Self::Known(field.value.take()),
+                None if is_whole && running.complete.contains(&def.scope) => Self::Known(None),
+                None => Self::Host(running.fetch.clone()),
+            }
+        })
+    }
+}
+
 /// The variable that `def` means in this invocation.
-fn variable(def: &StateDef) -> Result<Variable, Failure> {
+pub(super) fn variable(def: &StateDef) -> Result<Variable, Failure> {
     let key = match def.key {
         None => String::new(),
         Some(_) => {
@@ -426,6 +462,7 @@ fn variable(def: &StateDef) -> Result<Variable, Failure> {
         scope: def.scope,
         name: def.name.to_owned(),
         key,
+        ..Variable::default()
     })
 }
 
@@ -473,38 +510,55 @@ pub(super) fn find(def: &StateDef) -> Result<Found, Failure> {
     })
 }
 
-/// The stored value of a variable; `None` if it was never written.
-fn stored(def: &StateDef, variable: &Variable) -> Result<Option<Vec<u8>>, Failure> {
-    let source = RUNNING.with_borrow_mut(|running| {
-        let Some(running) = running else {
-            return Source::Known(None);
-        };
-        if let Some(replay) = &mut running.replay
-            && def.scope != Scope::Chain
-        {
-            let read = replay.iter_mut().find(|f| f.variable == *variable);
-            return read.map_or(Source::Unread, |f| Source::Known(f.value.take()));
-        }
-        match running.fields.iter_mut().find(|f| f.variable == *variable) {
-            Some(field) => Source::Known(field.value.take()),
-            None if running.complete.contains(&def.scope) => Source::Known(None),
-            None => Source::Host(running.fetch.clone()),
-        }
-    });
-    match source {
+/// The stored value of the whole of a variable; `None` if it was never written.
+pub(super) fn stored(def: &StateDef, variable: &Variable) -> Result<Option<Vec<u8>>, Failure> {
+    match Source::of(def, variable) {
         Source::Known(value) => Ok(value),
         Source::Host(fetch) => fetch.fetch(variable),
-        Source::Unread => Err(Failure::new(
-            FailureKind::Diverged,
-            format!(
-                "executed again, the function did something else than the first time: it reads state \
-                 `{}`, which it did not read then; until it has waited for the last time, it must do \
-                 the same each time it sees the same: record what may differ with `skylark::nondet`",
-                def.name
-            ),
-        )
-        .at(def.name)),
+        Source::Unread => Err(unread(def)),
     }
+}
+
+/// The same of several, of which all that the host is asked for is asked for at once.
+pub(super) fn stored_all(
+    def: &StateDef,
+    variables: &[Variable],
+) -> Result<Vec<Option<Vec<u8>>>, Failure> {
+    let mut values = Vec::with_capacity(variables.len());
+    let mut missing = Vec::new();
+    let mut host = None;
+    for (index, variable) in variables.iter().enumerate() {
+        values.push(match Source::of(def, variable) {
+            Source::Known(value) => value,
+            Source::Host(fetch) => {
+                host = Some(fetch);
+                missing.push(index);
+                None
+            }
+            Source::Unread => return Err(unread(def)),
+        });
+    }
+    if let Some(fetch) = host {
+        let asked: Vec<Variable> = missing.iter().map(|i| variables[*i].clone()).collect();
+        for (index, value) in missing.into_iter().zip(fetch.fetch_all(&asked)?) {
+            values[index] = value;
+        }
+    }
+    Ok(values)
+}
+
+#[cold]
+fn unread(def: &StateDef) -> Failure {
+    Failure::new(
+        FailureKind::Diverged,
+        format!(
+            "executed again, the function did something else than the first time: it reads state \
+             `{}`, which it did not read then; until it has waited for the last time, it must do \
+             the same each time it sees the same: record what may differ with `skylark::nondet`",
+            def.name
+        ),
+    )
+    .at(def.name)
 }
 
 /// A cell of the static at `address` that no invocation uses.

@@ -8,6 +8,7 @@
 //! therefore see neither each other nor the plain static.
 
 mod cell;
+mod collections;
 mod invocation;
 mod migration;
 mod object;
@@ -16,6 +17,12 @@ mod variable;
 #[cfg(test)]
 mod tests;
 
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use collections::read_key;
+pub use collections::{
+    AsKey, Collection, CollectionDef, Counter, Key, KeyText, Keys, List, Map, Scan, Shared, Values,
+    collection,
+};
 pub(crate) use invocation::{Collected, Invocation, KeyOf, NONDET, Savepoint, cut, resume};
 #[cfg(feature = "thrift")]
 pub(crate) use object::check_wait;

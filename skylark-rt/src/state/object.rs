@@ -6,7 +6,7 @@
 //! is lent for as long as a closure runs, so no borrow of it outlives a wait.
 
 use super::{
-    invocation::{self, Earlier, Found, Loaded},
+    invocation::{self, Collected, Earlier, Found, Loaded},
     variable::{StateCodec, StateDef, before, decode, encode},
 };
 use crate::target;
@@ -145,6 +145,19 @@ fn busy(def: &StateDef) -> Failure {
     ))
 }
 
+/// Looks at a struct of which a field is state.
+///
+/// # Errors
+/// A method is running on it.
+pub(super) fn look<S, R>(
+    live: &Live<S>,
+    def: &StateDef,
+    look: impl FnOnce(&S) -> Result<R, Failure>,
+) -> Result<R, Failure> {
+    let whole = live.value.try_borrow().map_err(|_| busy(def))?;
+    look(&whole)
+}
+
 /// A field in one invocation.
 struct Bound<S: 'static, T: 'static> {
     field: &'static FieldDef<S, T>,
@@ -160,20 +173,18 @@ impl<S, T> Loaded for Bound<S, T> {
         &self.variable
     }
 
-    fn earlier(&self) -> &[Earlier] {
-        &self.earlier
-    }
-
     fn cell(&self) -> Option<&'static dyn Any> {
         None
     }
 
-    fn change(&self, _when: &str) -> Result<Option<Vec<u8>>, Failure> {
-        if !self.live.lent_mutably.get() {
-            return Ok(None);
+    fn collect(&self, _when: &str, collected: &mut Collected) -> Result<(), Failure> {
+        let mut change = None;
+        if self.live.lent_mutably.get() {
+            let after = self.save(true)?;
+            change = (after.get(HEADER..) != self.before.get(HEADER..)).then_some(after);
         }
-        let after = self.save(true)?;
-        Ok((after.get(HEADER..) != self.before.get(HEADER..)).then_some(after))
+        collected.add(&self.variable, &self.earlier, change);
+        Ok(())
     }
 
     fn save(&self, current: bool) -> Result<Vec<u8>, Failure> {

@@ -107,7 +107,7 @@ fn nothing() -> Fetch {
     Fetch::new(|v| {
         Err(Failure::new(
             FailureKind::Unavailable,
-            format!("asked for {}", v.name),
+            format!("asked for {}", v[0].name),
         ))
     })
 }
@@ -122,7 +122,7 @@ fn field(scope: Scope, name: &str, value: Option<Vec<u8>>) -> Field {
         variable: Variable {
             scope,
             name,
-            key: String::new(),
+            ..Variable::default()
         },
         value,
     }
@@ -259,8 +259,9 @@ fn the_host_is_asked_for_what_the_request_lacks_and_only_once() {
     let fetch = {
         let asked = Rc::clone(&asked);
         Fetch::new(move |v| {
-            asked.borrow_mut().push(v.name.clone());
-            Ok((v.name == "LAZY").then(|| stored(&8_u32, "u32")))
+            let name = &v[0].name;
+            asked.borrow_mut().push(name.clone());
+            Ok(vec![(name == "LAZY").then(|| stored(&8_u32, "u32"))])
         })
     };
     let body = || {
@@ -353,7 +354,11 @@ fn a_failed_fetch_ends_the_call_with_that_failure() {
 #[test]
 fn a_panic_leaves_nothing_behind() {
     let panicked = catch_unwind(AssertUnwindSafe(|| {
-        let _invocation = Invocation::start(Vec::new(), Vec::new(), Fetch::new(|_| Ok(None)));
+        let _invocation = Invocation::start(
+            Vec::new(),
+            Vec::new(),
+            Fetch::new(|v| Ok(vec![None; v.len()])),
+        );
         see("a");
         let _guard = SEEN.lock();
         std::panic::resume_unwind(Box::new(()));

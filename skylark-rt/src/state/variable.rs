@@ -2,7 +2,7 @@
 
 use super::{
     cell::{Locked, StateCell},
-    invocation::{self, Earlier, Found, Loaded},
+    invocation::{self, Collected, Earlier, Found, Loaded},
     migration::Migration,
 };
 use crate::{
@@ -361,10 +361,6 @@ impl<C: StateCell, P: Place<C> + 'static> Bound<C, P> {
 }
 
 impl<C: StateCell, P: Place<C>> Loaded for Bound<C, P> {
-    fn earlier(&self) -> &[Earlier] {
-        &self.earlier
-    }
-
     fn variable(&self) -> &Variable {
         &self.variable
     }
@@ -373,11 +369,13 @@ impl<C: StateCell, P: Place<C>> Loaded for Bound<C, P> {
         self.place.cell()
     }
 
-    fn change(&self, when: &str) -> Result<Option<Vec<u8>>, Failure> {
+    fn collect(&self, when: &str, collected: &mut Collected) -> Result<(), Failure> {
         let after = self.place.with(|cell| self.parts.encode(cell, when))?;
         // The tag alone may differ: then an equal value was written by the
         // same type under another name, and reading it is no change.
-        Ok((after.get(HEADER..) != self.before.get(HEADER..)).then_some(after))
+        let change = (after.get(HEADER..) != self.before.get(HEADER..)).then_some(after);
+        collected.add(&self.variable, &self.earlier, change);
+        Ok(())
     }
 
     fn save(&self, current: bool) -> Result<Vec<u8>, Failure> {

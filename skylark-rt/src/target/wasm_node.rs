@@ -8,7 +8,7 @@ use crate::{
     log::Level,
 };
 use skylark_abi::{
-    call::{CallRequest, CallResponse, Failure, FailureKind, Outcome, Scope, Variable},
+    call::{CallRequest, CallResponse, Failure, FailureKind, Field, Outcome, Scope, Variable},
     names::{ABSENT, IMPORT_MODULE, pack},
 };
 use std::{
@@ -20,6 +20,7 @@ use std::{
 unsafe extern "C" {
     fn state_fetch(scope: i32, name: *const u8, name_len: usize) -> i64;
     fn state_fetch_key(name: *const u8, name_len: usize, key: *const u8, key_len: usize) -> i64;
+    fn state_fetch_parts(list: *const u8, list_len: usize) -> i64;
     fn state_take(dst: *mut u8, len: usize);
     #[link_name = "resumed"]
     safe fn host_resumed(unix_us: i64);
@@ -52,20 +53,32 @@ impl Fetch {
         if len == ABSENT {
             return Ok(None);
         }
-        let Ok(len) = usize::try_from(len) else {
-            return Err(Failure::new(
-                FailureKind::Contract,
-                format!(
-                    "the host announced {len} bytes of state `{}`",
-                    variable.name
-                ),
-            ));
-        };
-        let mut value = vec![0; len];
-        // SAFETY: the host writes exactly the `len` bytes that it announced.
-        unsafe { state_take(value.as_mut_ptr(), value.len()) };
-        Ok(Some(value))
+        taken(len).map(Some)
     }
+
+    /// The stored values of several variables or parts, read in one step.
+    pub(crate) fn fetch_all(self, variables: &[Variable]) -> Result<Vec<Option<Vec<u8>>>, Failure> {
+        let list = skylark_abi::encode(&variables);
+        // SAFETY: the host reads `list.len()` bytes at `list`, which lives.
+        let len = unsafe { state_fetch_parts(list.as_ptr(), list.len()) };
+        let fields = skylark_abi::decode::<Vec<Field>>(&taken(len)?)
+            .map_err(|e| Failure::new(FailureKind::Contract, e.to_string()))?;
+        Ok(fields.into_iter().map(|field| field.value).collect())
+    }
+}
+
+/// Takes the bytes that the host announced.
+fn taken(len: i64) -> Result<Vec<u8>, Failure> {
+    let Ok(len) = usize::try_from(len) else {
+        return Err(Failure::new(
+            FailureKind::Contract,
+            format!("the host announced {len} bytes of state"),
+        ));
+    };
+    let mut value = vec![0; len];
+    // SAFETY: the host writes exactly the `len` bytes that it announced.
+    unsafe { state_take(value.as_mut_ptr(), value.len()) };
+    Ok(value)
 }
 
 /// Sets the clock to when what was waited for was made.

@@ -54,7 +54,7 @@ fn field(scope: Scope, name: &str, number: u32) -> Field {
         variable: Variable {
             scope,
             name: name.into(),
-            key: String::new(),
+            ..Variable::default()
         },
         value: Some(value(number)),
     }
@@ -84,7 +84,7 @@ fn execute(body: Body, past: &[Stretch], arrived: &[Arrival], fields: &[Field]) 
         arrived: arrived.to_vec(),
         seen: Default::default(),
     };
-    guarded(|| run(&F, body, request, Fetch::new(|_| Ok(None))))
+    guarded(|| run(&F, body, request, Fetch::new(|v| Ok(vec![None; v.len()]))))
         .unwrap_or_else(|failure| CallResponse::ended(Outcome::Err(failure)))
 }
 

@@ -131,6 +131,11 @@ pub(crate) fn state<T: DeserializeOwned + Default>(runtime: &Runtime, name: &str
         .unwrap_or_default()
 }
 
+/// The entries of a collection.
+fn entries<K: skylark::Key, V: DeserializeOwned>(runtime: &Runtime, name: &str) -> Vec<(K, V)> {
+    runtime.entries(name).expect("it is of this type")
+}
+
 pub(crate) fn value<T: DeserializeOwned>(ended: &Ended) -> T {
     let json = ended.as_ref().expect("it succeeds");
     serde_json::from_slice(json).expect("it is JSON")
@@ -168,7 +173,10 @@ fn check_bank(runtime: &Runtime, ended: &[Ended], seed: u64) {
         }
     }
     assert_eq!(state::<bank::Accounts>(runtime, "WEST"), west);
-    assert_eq!(state::<bank::Accounts>(runtime, "EAST"), east);
+    assert_eq!(
+        entries::<String, i64>(runtime, "EAST"),
+        Vec::from_iter(east)
+    );
 }
 
 const SEATS: u32 = 3;
@@ -194,7 +202,8 @@ fn trip(n: u32, seed: u64) -> travel::Trip {
 fn check_travel(runtime: &Runtime, ended: &[Ended], _: u64) {
     let rooms: BTreeMap<String, u32> = state(runtime, "ROOMS");
     let seats: BTreeMap<String, u32> = state(runtime, "SEATS");
-    let orders: Vec<travel::Trip> = state(runtime, "ORDERS");
+    let orders = entries::<u64, travel::Trip>(runtime, "ORDERS");
+    let orders: Vec<travel::Trip> = orders.into_iter().map(|(_, trip)| trip).collect();
     let told: BTreeSet<u64> = ended.iter().filter(|e| e.is_ok()).map(value).collect();
     // Each success is an order with a number of its own, a room and a seat.
     assert_eq!(told, (1..=orders.len() as u64).collect());

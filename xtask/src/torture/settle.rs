@@ -5,8 +5,9 @@ use super::{
     clients::compare,
     load::{Load, Request, SETTLE},
 };
-use cargo_skylark::client::{ClientError, InvokeOptions};
+use cargo_skylark::client::{ClientError, InvokeOptions, StateView};
 use futures::{StreamExt as _, stream};
+use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -162,11 +163,48 @@ async fn ends(
                 load.node(nth).to_owned()
             },
             answers: answers.collect(),
-            states: load.client().states(load.url(nth), app.package()).await?,
+            states: states(load, nth, app).await?,
             failed: failed(load, nth, app).await?,
         });
     }
     Ok(ends)
+}
+
+/// The variables of an app in one store, collections with all of their entries: a
+/// list as one, a map by its keys.
+async fn states(load: &Load, nth: usize, app: &dyn App) -> Result<Vec<StateView>, ClientError> {
+    let (client, url) = (load.client(), load.url(nth));
+    let mut states = client.states(url, app.package()).await?;
+    for state in &mut states {
+        if state.value.get("entries").is_none() {
+            continue;
+        }
+        let mut all = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let query: Vec<_> = after.iter().map(|a| ("after", a.as_str())).collect();
+            let page = client
+                .entries(url, app.package(), &state.name, &query)
+                .await?;
+            all.extend(page.entries);
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        let of_list = state.ty.as_deref().is_some_and(|ty| ty.starts_with("List"));
+        state.value = match of_list {
+            true => all.into_iter().map(|entry| entry.value).collect(),
+            false => {
+                let pairs = all.into_iter().map(|entry| match entry.key {
+                    Value::String(key) => (key, entry.value),
+                    key => (key.to_string(), entry.value),
+                });
+                Value::Object(pairs.collect())
+            }
+        };
+    }
+    Ok(states)
 }
 
 /// Failed runs that are counted of one app in one store.

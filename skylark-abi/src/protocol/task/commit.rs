@@ -4,6 +4,7 @@ use super::{Done, Outgoing, Started, Task, shared_field};
 use crate::{
     call::{CallResponse, Failure, FailureKind, Field, Outcome},
     journal::{Stretch, Suspension, Then},
+    keys::{Bundle, Part},
     protocol::{BundleField, Commit, Committed, OutboxEntry, Step, outgoing},
     run::{Message, Placement, TaskReport},
 };
@@ -199,6 +200,20 @@ impl Task {
             // Another attempt took over: begin tells how it stands.
             Committed::Fenced => self.again(),
             Committed::Conflict(field) if field == self.own_field() => self.again(),
+            Committed::Unfit(field) => {
+                let name = field.variable();
+                let failure = Failure::new(
+                    FailureKind::State,
+                    format!(
+                        "state `{name}` holds a value that was stored when it was no collection; it is \
+                         kept as it is: store the collection under another name with `rename = \"…\"`"
+                    ),
+                )
+                .at(name);
+                let response = CallResponse::ended(Outcome::Err(failure));
+                self.snapshot.clear();
+                self.ran(response, Vec::new(), report)
+            }
             Committed::Conflict(field) => {
                 self.conflicts += 1;
                 if self.conflicts > self.plan.bounds.max_conflicts {
@@ -206,10 +221,11 @@ impl Task {
                         FailureKind::Conflict,
                         format!(
                             "state `{}` changed under every one of {} executions (`max_conflicts`)",
-                            field.name, self.conflicts
+                            field.variable(),
+                            self.conflicts
                         ),
                     )
-                    .at(field.name);
+                    .at(field.variable());
                     let response = CallResponse::ended(Outcome::Err(failure));
                     // What was read has passed, and does not matter to this.
                     self.snapshot.clear();
@@ -223,7 +239,9 @@ impl Task {
     /// Begins again, with everything that was read so far.
     fn again(&mut self) -> Step {
         for field in self.snapshot.keys() {
-            if !self.plan.prefetch.contains(field) {
+            // A scan's pages may begin elsewhere the next time, and count.
+            let is_page = matches!(field.bundle, Bundle::Part(_, Part::Range));
+            if !is_page && !self.plan.prefetch.contains(field) {
                 self.plan.prefetch.push(field.clone());
             }
         }
@@ -243,7 +261,9 @@ impl Task {
             let read = self.snapshot.iter();
             return read.map(|(field, v)| (field.clone(), v.version)).collect();
         }
+        // Parts of collections are written blindly: such writes do not conflict.
         let written = response.writes.iter().map(|w| &w.variable);
+        let written = written.filter(|v| v.part.is_none());
         let mut touched: Vec<_> = response
             .touched
             .iter()

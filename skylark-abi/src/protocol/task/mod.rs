@@ -11,9 +11,11 @@ use super::{
 use crate::{
     call::{CallRequest, CallResponse, Failure, FailureKind, Field, Outcome, Scope, Variable},
     journal::{Arrival, Stretch, Suspension, Then},
-    keys::Bundle,
+    keys::{Bundle, Collection, Part},
+    names::{MAX_KEY, MAX_PAGE},
     run::{Answer, Invocation, Lease, Message, RunRecord, TaskReport},
     schema::Schema,
+    span::{Scanned, Span},
     value::Codec,
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -98,6 +100,8 @@ pub struct Task {
     positions: u32,
     conflicts: u32,
     round_trips: u32,
+    /// Entries of collections in the snapshot that were scanned.
+    scanned: usize,
     /// What becomes of it once the commit is done.
     pending: Option<Done>,
     run_record: Option<RunRecord>,
@@ -130,6 +134,7 @@ impl Task {
             positions: 0,
             conflicts: 0,
             round_trips: 0,
+            scanned: 0,
             pending: None,
             run_record: None,
         }
@@ -203,6 +208,7 @@ impl Task {
     /// once, without a round trip.
     pub fn start(&mut self) -> Step {
         self.snapshot.clear();
+        self.scanned = 0;
         self.suspension = None;
         self.suspension_version = 0;
         let mut reads = self.plan.prefetch.clone();
@@ -370,6 +376,69 @@ impl Task {
     /// # Errors
     /// The module has no such variable.
     pub fn miss(&self, variable: &Variable) -> Result<Miss, Failure> {
+        let reads = self.missing(variable)?;
+        if reads.is_empty() {
+            return self.known(variable).map(Miss::Known);
+        }
+        Ok(Miss::Read(self.plain_read(reads)))
+    }
+
+    /// The same of several, as far as something is to be read for them.
+    ///
+    /// # Errors
+    /// The module has no such variable.
+    pub fn miss_all(&self, variables: &[Variable]) -> Result<Option<Begin>, Failure> {
+        let mut reads = Vec::new();
+        for variable in variables {
+            reads.extend(self.missing(variable)?);
+        }
+        reads.sort();
+        reads.dedup();
+        Ok((!reads.is_empty()).then(|| self.plain_read(reads)))
+    }
+
+    fn plain_read(&self, reads: Vec<BundleField>) -> Begin {
+        Begin {
+            ahead: self.plan.ahead,
+            app: self.invocation.app.clone(),
+            id: None,
+            owner: self.plan.owner.clone(),
+            lease: self.plan.bounds.lease,
+            reads,
+        }
+    }
+
+    /// The value of a variable for which nothing is missing any more.
+    ///
+    /// # Errors
+    /// More was scanned than the bound.
+    pub fn known(&self, variable: &Variable) -> Result<Option<Vec<u8>>, Failure> {
+        let most = self.plan.bounds.max_scan;
+        if variable.part == Some(Part::Range) && self.scanned > most {
+            let name = &variable.name;
+            return Err(Failure::new(
+                FailureKind::TooLarge,
+                format!(
+                    "the call scanned {} entries, more than the limit (`max_scan`) of {most}, the last of \
+                     them in state `{name}`; say how many it needs by `.limit(n)`, or scan a narrower range",
+                    self.scanned
+                ),
+            )
+            .at(name));
+        }
+        let known = match shared_field(variable) {
+            Some(field) => self.snapshot.get(&field).and_then(|v| v.value.clone()),
+            None => {
+                let mut chain = self.invocation.chain_state.iter();
+                let found = chain.find(|f| f.variable == *variable);
+                found.and_then(|f| f.value.clone())
+            }
+        };
+        Ok(known)
+    }
+
+    /// What is to be read from the store before the value of a variable is known.
+    fn missing(&self, variable: &Variable) -> Result<Vec<BundleField>, Failure> {
         if !self.declares(variable) {
             return Err(Failure::new(
                 FailureKind::Contract,
@@ -381,17 +450,15 @@ impl Task {
             .at(&variable.name));
         }
         let Some(field) = shared_field(variable) else {
-            let found = self
-                .invocation
-                .chain_state
-                .iter()
-                .find(|f| f.variable == *variable);
-            return Ok(Miss::Known(found.and_then(|f| f.value.clone())));
+            return Ok(Vec::new());
         };
-        if let Some(known) = self.snapshot.get(&field) {
-            return Ok(Miss::Known(known.value.clone()));
+        if self.snapshot.contains_key(&field) {
+            return Ok(Vec::new());
         }
-        let reads = match variable.scope {
+        if variable.part.is_some() {
+            return Ok(vec![field]);
+        }
+        Ok(match variable.scope {
             Scope::App => self
                 .schema
                 .states_in(Scope::App)
@@ -404,6 +471,7 @@ impl Task {
                 let key = self.schema.state(&variable.name).map(|e| &e.state.key);
                 let of_key = states
                     .filter(|e| e.state.scope == Scope::Key && Some(&e.state.key) == key)
+                    .filter(|e| e.state.is_whole())
                     .flat_map(|e| e.state.names())
                     .map(|name| BundleField {
                         bundle: field.bundle.clone(),
@@ -411,15 +479,7 @@ impl Task {
                     });
                 of_key.filter(|f| !self.snapshot.contains_key(f)).collect()
             }
-        };
-        Ok(Miss::Read(Begin {
-            ahead: self.plan.ahead,
-            app: self.invocation.app.clone(),
-            id: None,
-            owner: self.plan.owner.clone(),
-            lease: self.plan.bounds.lease,
-            reads,
-        }))
+        })
     }
 
     /// After [`Miss::Read`]. The versions are checked at commit, all together,
@@ -494,8 +554,12 @@ impl Task {
             ));
         }
         let written = response.writes.iter().map(|w| &w.variable);
-        for variable in response.touched.iter().chain(written) {
-            let unread = shared_field(variable).is_some_and(|f| !self.snapshot.contains_key(&f));
+        let written = written.map(|v| (v, v.part.is_none()));
+        let touched = response.touched.iter().map(|v| (v, true));
+        for (variable, needs_read) in touched.chain(written) {
+            // A part of a collection is written without being read.
+            let unread = needs_read
+                && shared_field(variable).is_some_and(|f| !self.snapshot.contains_key(&f));
             if unread || !self.declares(variable) {
                 return Err(Failure::new(
                     FailureKind::Contract,
@@ -518,7 +582,7 @@ impl Task {
             })
         });
         let fields: Vec<Field> = chain.chain(shared).collect();
-        let in_app = |f: &&Field| f.variable.scope == Scope::App;
+        let in_app = |f: &&Field| f.variable.scope == Scope::App && f.variable.part.is_none();
         let known = fields.iter().filter(in_app).count();
         let all = self.schema.states_in(Scope::App).count();
         let mut complete = vec![Scope::Chain];
@@ -547,13 +611,38 @@ impl Task {
     }
 
     fn remember(&mut self, fields: Vec<Versioned>) {
+        for field in &fields {
+            if let Bundle::Part(_, Part::Range) = field.field.bundle
+                && let Some(value) = &field.value
+                && let Ok(scanned) = crate::decode::<Scanned>(value)
+            {
+                self.scanned += scanned.entries.len();
+            }
+        }
         self.snapshot
             .extend(fields.into_iter().map(|v| (v.field.clone(), v)));
     }
 
     fn declares(&self, variable: &Variable) -> bool {
         let declared = self.schema.state(&variable.name);
-        declared.is_some_and(|e| e.state.scope == variable.scope)
+        let Some(state) = declared.map(|e| &e.state) else {
+            return false;
+        };
+        let fits = match variable.part {
+            None => state.is_whole(),
+            Some(part) => {
+                state.collection().is_some_and(|kind| kind.has(part))
+                    && match part {
+                        Part::Entry => variable.at.len() <= MAX_KEY,
+                        Part::Range => {
+                            let span = Span::parse(&variable.at);
+                            span.is_some_and(|span| span.limit <= MAX_PAGE)
+                        }
+                        Part::Len | Part::End | Part::Sum => variable.at.is_empty(),
+                    }
+            }
+        };
+        state.scope == variable.scope && fits
     }
 
     fn own_field(&self) -> BundleField {
@@ -565,12 +654,27 @@ fn waiting() -> Step {
     Step::Done(Box::default())
 }
 
-/// Where a variable is, if it is shared: all but chain-scoped ones.
+/// Where a variable, or a part of one, is, if it is shared: all but chain-scoped
+/// ones.
 pub fn shared_field(variable: &Variable) -> Option<BundleField> {
-    let bundle = match variable.scope {
-        Scope::App => Bundle::App,
-        Scope::Key => Bundle::Key(variable.key.clone()),
+    let key = match variable.scope {
+        Scope::App => None,
+        Scope::Key => Some(&variable.key),
         Scope::Chain => return None,
+    };
+    let bundle = match (variable.part, key) {
+        (None, None) => Bundle::App,
+        (None, Some(key)) => Bundle::Key(key.clone()),
+        (Some(part), key) => {
+            let of = Collection {
+                key: key.cloned(),
+                name: variable.name.clone(),
+            };
+            return Some(BundleField {
+                bundle: Bundle::Part(of, part),
+                name: variable.at.clone(),
+            });
+        }
     };
     Some(BundleField {
         bundle,
@@ -580,14 +684,23 @@ pub fn shared_field(variable: &Variable) -> Option<BundleField> {
 
 /// Undoes [`shared_field`].
 fn variable(field: &BundleField) -> Option<Variable> {
-    let (scope, key) = match &field.bundle {
-        Bundle::App => (Scope::App, String::new()),
-        Bundle::Key(key) => (Scope::Key, key.clone()),
-        Bundle::Chain(_) => return None,
+    let of = |key: Option<&String>, name: &String| Variable {
+        scope: if key.is_some() {
+            Scope::Key
+        } else {
+            Scope::App
+        },
+        name: name.clone(),
+        key: key.cloned().unwrap_or_default(),
+        ..Variable::default()
     };
-    Some(Variable {
-        scope,
-        name: field.name.clone(),
-        key,
-    })
+    match &field.bundle {
+        Bundle::App => Some(of(None, &field.name)),
+        Bundle::Key(key) => Some(of(Some(key), &field.name)),
+        Bundle::Chain(_) => None,
+        Bundle::Part(collection, part) => {
+            let whole = of(collection.key.as_ref(), &collection.name);
+            Some(whole.part(*part, &field.name))
+        }
+    }
 }

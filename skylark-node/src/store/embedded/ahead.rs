@@ -113,7 +113,8 @@ impl Ahead {
     pub(super) fn settle(&self, commit: &mut Commit) -> Result<(), BundleField> {
         let table = self.table();
         for (field, checked) in &mut commit.checks {
-            if is_ahead(*checked) {
+            // Of others, as ranges of entries, a version is any number.
+            if field.bundle == Bundle::App && is_ahead(*checked) {
                 let key = (commit.app.clone(), field.clone());
                 if table.carried_out.get(&key) != Some(checked) {
                     return Err(field.clone());

@@ -6,6 +6,7 @@
 //! kept in memory ([`lease`]): the process is the store's only user.
 
 mod ahead;
+mod entries;
 mod file;
 mod lease;
 mod tables;

@@ -6,11 +6,12 @@ use redb::{
 };
 use skylark_abi::{
     call::Outcome,
-    keys::Bundle,
+    keys::{Bundle, Collection},
     protocol::{BundleField, Commit, Committed, Listed, OutboxEntry, RunWrite, Versioned},
 };
 
 use super::super::{Room, kept_run};
+use super::entries::{self, EntryKey, EntryValue};
 
 /// Grows with every change of the tables below that an older build would read
 /// wrongly.
@@ -20,6 +21,8 @@ pub(super) const LAYOUT: u64 = 3;
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 /// App, bundle (kind and id) and name to version and value.
 const STATE: TableDefinition<'_, StateKey<'_>, StateValue<'_>> = TableDefinition::new("state");
+/// The entries of collections: see [`entries`].
+const ENTRIES: TableDefinition<'_, EntryKey<'_>, EntryValue<'_>> = TableDefinition::new("entries");
 /// What expires ([`OUTCOME`] and so on): to the time they expire, and their bytes.
 const KEPT: TableDefinition<'_, KeptKey<'_>, (u64, &[u8])> = TableDefinition::new("kept");
 /// The keys of `kept` by the time they expire.
@@ -29,8 +32,8 @@ const OUTBOX: TableDefinition<'_, (&str, &str), (u64, &[u8])> = TableDefinition:
 /// The keys of `outbox` by the time they are due.
 const DUE: TableDefinition<'_, (u64, &str, &str), ()> = TableDefinition::new("due");
 
-type StateKey<'a> = (&'a str, u8, &'a str, &'a str);
-type StateValue<'a> = (u64, Option<&'a [u8]>);
+pub(super) type StateKey<'a> = (&'a str, u8, &'a str, &'a str);
+pub(super) type StateValue<'a> = (u64, Option<&'a [u8]>);
 /// Kind, and up to three parts of a name.
 type KeptKey<'a> = (u8, &'a str, &'a str, &'a str);
 /// Results of a database operation.
@@ -89,8 +92,15 @@ fn state_key<'a>(app: &'a str, field: &'a BundleField) -> StateKey<'a> {
         // Only to say where a page of states begins: see `of_run_key`.
         Bundle::Chain(id) => (1, id.as_str()),
         Bundle::Key(key) => (2, key.as_str()),
+        Bundle::Part(of, _) => return whole_key(app, of),
     };
     (app, kind, id, &field.name)
+}
+
+/// The key of a collection as a variable.
+pub(super) fn whole_key<'a>(app: &'a str, of: &'a Collection) -> StateKey<'a> {
+    let (kind, id) = of.key.as_deref().map_or((0, ""), |key| (2, key));
+    (app, kind, id, &of.name)
 }
 
 fn bundle(kind: u8, id: &str) -> Disk<Bundle> {
@@ -129,6 +139,8 @@ pub(super) fn boot(database: &Database) -> Disk<u64> {
         meta.insert("boot", boot)?;
         boot
     };
+    // Makes those that an earlier build did not know.
+    drop(Tables::open(&write)?);
     write.commit()?;
     Ok(boot)
 }
@@ -165,9 +177,26 @@ impl Snapshot {
             return Ok(Ok(Vec::new()));
         }
         let states = self.state()?;
+        let mut entries = None;
         let mut size = 0;
         let mut fields = Vec::with_capacity(reads.len());
         for field in reads {
+            if let Bundle::Part(of, part) = &field.bundle {
+                let entries = match &mut entries {
+                    Some(entries) => entries,
+                    none => none.insert(self.read.open_table(ENTRIES)?),
+                };
+                let room = max.saturating_sub(size);
+                let at = (app, of, field.name.as_str());
+                let (version, value) = entries::read(&states, entries, *part, at, Some(room))?;
+                size += value.as_ref().map_or(0, Vec::len);
+                fields.push(Versioned {
+                    field: field.clone(),
+                    version,
+                    value,
+                });
+                continue;
+            }
             let (version, value) = match of_run_key(app, field) {
                 Some(key) => match self.kept.get(key)? {
                     Some(found) if found.value().0 > now => {
@@ -303,6 +332,7 @@ impl Snapshot {
 /// All tables, open for writing; times are milliseconds of the store's clock.
 pub(super) struct Tables<'txn> {
     state: Table<'txn, StateKey<'static>, StateValue<'static>>,
+    entries: Table<'txn, EntryKey<'static>, EntryValue<'static>>,
     kept: Table<'txn, KeptKey<'static>, (u64, &'static [u8])>,
     expiry: Table<'txn, (u64, KeptKey<'static>), ()>,
     outbox: Table<'txn, (&'static str, &'static str), (u64, &'static [u8])>,
@@ -316,6 +346,7 @@ impl<'txn> Tables<'txn> {
     pub(super) fn open(write: &'txn WriteTransaction) -> Disk<Self> {
         Ok(Self {
             state: write.open_table(STATE)?,
+            entries: write.open_table(ENTRIES)?,
             kept: write.open_table(KEPT)?,
             expiry: write.open_table(EXPIRY)?,
             outbox: write.open_table(OUTBOX)?,
@@ -342,8 +373,22 @@ impl<'txn> Tables<'txn> {
                 return Ok(Committed::Conflict(field.clone()));
             }
         }
+        for (field, value) in &commit.writes {
+            if let Bundle::Part(of, part) = &field.bundle
+                && !entries::fit(&self.state, (app, of), *part, value.as_deref())?
+            {
+                return Ok(Committed::Unfit(field.clone()));
+            }
+        }
         let kept_until = now.saturating_add(millis(commit.keep));
         for (field, value) in &commit.writes {
+            if let Bundle::Part(of, part) = &field.bundle {
+                let at = (app, of, field.name.as_str());
+                let Self { state, entries, .. } = self;
+                entries::write(state, entries, *part, at, value.as_deref())?;
+                self.dirty = true;
+                continue;
+            }
             let version = self.version(app, field, now)?;
             match (of_run_key(app, field), value) {
                 (Some(key), Some(value)) => {
@@ -373,6 +418,10 @@ impl<'txn> Tables<'txn> {
     }
 
     fn version(&self, app: &str, field: &BundleField, now: u64) -> Disk<u64> {
+        if let Bundle::Part(of, part) = &field.bundle {
+            let at = (app, of, field.name.as_str());
+            return Ok(entries::read(&self.state, &self.entries, *part, at, None)?.0);
+        }
         Ok(match of_run_key(app, field) {
             Some(key) => match self.kept.get(key)? {
                 Some(found) if found.value().0 > now => of_run_value(found.value().1)?.0,

@@ -8,12 +8,15 @@
 --       place, see failed.lua); 5 the run's record; 6 its id; 7 how long it is kept in ms;
 --       8 the same of the outcome, 9 of a run's bundle; 10 to 14 number of checks, writes, acks,
 --       messages, and of what begin takes;
---       checks: position of the bundle in KEYS, name, version;
+--       checks: position of the bundle in KEYS, name, version; or a part (see
+--       parts.lua) and its version;
 --       writes: position, name, 1 and the value or 0 and '', 1 if the bundle
---       belongs to a run;
+--       belongs to a run; or a part, 1 and the value or 0 and '', and the name of
+--       its collection;
 --       acks: ids of messages that are needless now;
 --       messages (see outbox.lua); what begin takes (see lease.lua)
--- returns {0} when done, {-1} when fenced, {n} when check n does not hold;
+-- returns {0} when done, {-1} when fenced, {n} when check n does not hold,
+--         {-2, n} when write n is to what is no collection;
 --         {0, …} with the answer of begin
 
 local record, bundles, outbox, payloads, run, failed = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
@@ -31,7 +34,13 @@ if epoch ~= '' then
   end
 end
 for i = checks, writes - 1, 3 do
-  local version = redis.call('HGET', KEYS[tonumber(ARGV[i])], '@' .. ARGV[i + 1]) or '0'
+  local bundle = KEYS[tonumber(ARGV[i])]
+  local version
+  if bundle then
+    version = redis.call('HGET', bundle, '@' .. ARGV[i + 1]) or '0'
+  else
+    version = version_of_part(i)
+  end
   if version ~= ARGV[i + 2] then
     return {(i - checks) / 3 + 1}
   end
@@ -41,7 +50,12 @@ if writes < acks then
   redis.call('ZCARD', bundles)
 end
 for i = writes, acks - 1, 5 do
-  redis.call('HLEN', KEYS[tonumber(ARGV[i])])
+  local bundle = KEYS[tonumber(ARGV[i])]
+  if bundle then
+    redis.call('HLEN', bundle)
+  elseif not fits(i, ARGV[i + 4]) then
+    return {-2, (i - writes) / 5 + 1}
+  end
 end
 local place = tonumber(ARGV[4]) - 1
 if place > 0 then
@@ -57,14 +71,21 @@ end
 for i = writes, acks - 1, 5 do
   local bundle, name = KEYS[tonumber(ARGV[i])], ARGV[i + 1]
   local of_run = ARGV[i + 4] == '1'
-  if ARGV[i + 2] == '1' then
-    redis.call('HSET', bundle, name, ARGV[i + 3])
+  local is_new = false
+  if not bundle then
+    bundle = write_part(i, ARGV[i + 4], ARGV[i + 2] == '1' and ARGV[i + 3])
+    of_run, is_new = false, bundle
+  elseif of_run and ARGV[i + 2] == '0' then
+    redis.call('HDEL', bundle, name, '@' .. name)
   else
-    redis.call('HDEL', bundle, name)
+    if ARGV[i + 2] == '1' then
+      redis.call('HSET', bundle, name, ARGV[i + 3])
+    else
+      redis.call('HDEL', bundle, name)
+    end
+    is_new = redis.call('HINCRBY', bundle, '@' .. name, 1) == 1 and not of_run
   end
-  if of_run and ARGV[i + 2] == '0' then
-    redis.call('HDEL', bundle, '@' .. name)
-  elseif redis.call('HINCRBY', bundle, '@' .. name, 1) == 1 and not of_run then
+  if is_new then
     redis.call('ZADD', bundles, 0, bundle)
   end
   if of_run then

@@ -291,6 +291,11 @@ impl Items {
         }
     }
 
+    /// The next, as items of its own.
+    pub(super) fn items(&mut self) -> Option<Self> {
+        Self::of(self.0.next()?)
+    }
+
     /// The next, as text.
     pub(super) fn text(&mut self) -> Option<String> {
         String::from_utf8(self.bytes()??).ok()

@@ -46,7 +46,8 @@ local function begin(record, cancelled, run, first, last)
     return {'busy', ends - now}
   end
 
-  local size = size_of(first + 4, last)
+  local scanned = {}
+  local size = size_of(first + 4, last, scanned)
   if size > most then
     return {'too_large', size}
   end
@@ -56,5 +57,5 @@ local function begin(record, cancelled, run, first, last)
   epoch = string.format('%.0f', math.max((tonumber(epoch) or 0) + 1, now_us))
   local text = epoch .. ' ' .. string.format('%.0f', now + lease) .. ' ' .. owner
   redis.call('SET', record, text, 'PX', lease + tonumber(ARGV[first + 2]))
-  return read_into({'leased', known, epoch}, first + 4, last)
+  return read_into({'leased', known, epoch}, first + 4, last, scanned)
 end

@@ -18,10 +18,11 @@ use redis::{RedisResult, ScriptInvocation, Value, aio::ConnectionManager};
 use scripts::Scripts;
 use skylark_abi::{
     InvocationId,
-    keys::{self, Bundle},
+    keys::{self, Bundle, Part},
     protocol::{
         Begin, Begun, BundleField, Commit, Committed, Listed, OutboxEntry, RunWrite, Versioned,
     },
+    span::{Entry, Scanned},
 };
 use std::{
     collections::HashSet,
@@ -148,6 +149,11 @@ impl RedisStore {
                 Some(Ok(Committed::Done { begun }))
             }
             -1 => Some(Ok(Committed::Fenced)),
+            -2 => {
+                let nth = usize::try_from(items.number()?.checked_sub(1)?).ok()?;
+                let (field, _) = commit.writes.get(nth)?;
+                Some(Ok(Committed::Unfit(field.clone())))
+            }
             nth => {
                 let nth = usize::try_from(nth - 1).ok()?;
                 let (field, _) = commit.checks.get(nth)?;
@@ -240,17 +246,45 @@ fn fields(reads: &[BundleField], mut items: Items) -> Option<Vec<Versioned>> {
     reads
         .iter()
         .map(|field| {
+            let is_range = matches!(field.bundle, Bundle::Part(_, Part::Range));
             let version = match items.bytes()? {
-                Some(digits) => std::str::from_utf8(&digits).ok()?.parse().ok()?,
+                Some(digits) => {
+                    let radix = if is_range { 16 } else { 10 };
+                    u64::from_str_radix(std::str::from_utf8(&digits).ok()?, radix).ok()?
+                }
                 None => 0,
+            };
+            let value = match is_range {
+                true => Some(scanned(items.items()?)?),
+                false => items.bytes()?,
             };
             Some(Versioned {
                 field: field.clone(),
                 version,
-                value: items.bytes()?,
+                value,
             })
         })
         .collect()
+}
+
+/// Keys and values, as those who scan get them.
+fn scanned(mut items: Items) -> Option<Vec<u8>> {
+    let mut scanned = Scanned::default();
+    while !items.is_empty() {
+        scanned.entries.push(Entry {
+            key: items.text()?,
+            value: items.bytes()??,
+        });
+    }
+    Some(skylark_abi::encode(&scanned))
+}
+
+/// The version of a field, as `commit.lua` compares it.
+fn version(field: &BundleField, version: u64) -> String {
+    match field.bundle {
+        Bundle::Part(_, Part::Range) => format!("{version:015x}"),
+        _ => version.to_string(),
+    }
 }
 
 /// The keys of a script, and where each bundle's is.
@@ -259,13 +293,38 @@ struct KeyList {
 }
 
 impl KeyList {
-    /// Position of the bundle's key in KEYS, counted from 1.
-    fn position(&mut self, app: &str, field: &BundleField) -> usize {
-        let key = keys::bundle(app, &field.bundle);
-        let found = self.keys.iter().position(|k| *k == key);
+    /// Position of the bundle's key in KEYS, counted from 1; of a part of a
+    /// collection as `parts.lua` says it.
+    fn position(&mut self, app: &str, field: &BundleField) -> String {
+        match &field.bundle {
+            Bundle::Part(of, Part::Sum) => {
+                format!("s{}", self.of([keys::bundle(app, &of.bundle())]))
+            }
+            Bundle::Part(of, part) => {
+                let letter = match part {
+                    Part::Entry | Part::Sum => 'e',
+                    Part::Range => 'r',
+                    Part::Len => 'n',
+                    Part::End => 'p',
+                };
+                let first = self.of([
+                    keys::bundle(app, &field.bundle),
+                    keys::entry_versions(app, of),
+                    keys::entry_index(app, of),
+                    keys::bundle(app, &of.bundle()),
+                ]);
+                format!("{letter}{first}")
+            }
+            bundle => self.of([keys::bundle(app, bundle)]).to_string(),
+        }
+    }
+
+    /// Position of the first of these keys, which follow each other.
+    fn of<const N: usize>(&mut self, keys: [String; N]) -> usize {
+        let found = self.keys.windows(N).position(|window| window == keys);
         found.unwrap_or_else(|| {
-            self.keys.push(key);
-            self.keys.len() - 1
+            self.keys.extend(keys);
+            self.keys.len() - N
         }) + 1
     }
 
@@ -367,16 +426,23 @@ impl Store for RedisStore {
             .arg(commit.acks.len())
             .arg(commit.outbox.len())
             .arg(then.map_or(0, |begin| 4 + 2 * begin.reads.len()));
-        for (field, version) in &commit.checks {
+        for (field, checked) in &commit.checks {
             call.arg(list.position(app, field))
                 .arg(&field.name)
-                .arg(*version);
+                .arg(version(field, *checked));
         }
         for (field, value) in &commit.writes {
-            call.arg(list.position(app, field)).arg(&field.name);
+            let name = match &field.bundle {
+                Bundle::Part(of, Part::Sum) => &of.name,
+                _ => &field.name,
+            };
+            call.arg(list.position(app, field)).arg(name);
             call.arg(u8::from(value.is_some()))
                 .arg(value.as_deref().unwrap_or_default());
-            call.arg(u8::from(matches!(field.bundle, Bundle::Chain(_))));
+            match &field.bundle {
+                Bundle::Part(of, _) => call.arg(&of.name),
+                bundle => call.arg(u8::from(matches!(bundle, Bundle::Chain(_)))),
+            };
         }
         for entry in &commit.acks {
             call.arg(entry);

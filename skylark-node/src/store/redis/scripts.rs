@@ -35,9 +35,10 @@ macro_rules! reading {
 impl Scripts {
     pub(super) fn new() -> Self {
         Self {
-            begin: writing!("fields.lua", "lease.lua", "begin.lua"),
-            snapshot: reading!("fields.lua", "snapshot.lua"),
+            begin: writing!("parts.lua", "fields.lua", "lease.lua", "begin.lua"),
+            snapshot: reading!("parts.lua", "fields.lua", "snapshot.lua"),
             commit: writing!(
+                "parts.lua",
                 "fields.lua",
                 "lease.lua",
                 "outbox.lua",

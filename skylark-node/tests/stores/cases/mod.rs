@@ -8,6 +8,7 @@ macro_rules! cases {
     };
 }
 
+mod collections;
 mod commits;
 mod leases;
 mod messages;
@@ -16,6 +17,7 @@ mod values;
 /// All cases, by name.
 pub(crate) fn all() -> impl Iterator<Item = (&'static str, crate::Case)> {
     [
+        collections::CASES,
         commits::CASES,
         leases::CASES,
         messages::CASES,

@@ -52,7 +52,7 @@ impl Object for Stock {
 /// Names of what is read and of what is written, in one invocation.
 #[track_caller]
 fn check(body: impl FnOnce(), touched: &[&str], written: &[&str]) {
-    let fetch = Fetch::new(|_| Ok(None));
+    let fetch = Fetch::new(|v| Ok(vec![None; v.len()]));
     let invocation = Invocation::start(Vec::new(), Vec::new(), fetch).unwrap();
     body();
     let Collected {

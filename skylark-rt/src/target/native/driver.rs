@@ -2,7 +2,7 @@
 //! they send.
 
 use super::{
-    Fetch, called,
+    Fetch, Values, called,
     faults::{Calm, Fault, Faults, Point},
     guarded,
     queue::{Item, Queue},
@@ -14,8 +14,8 @@ use skylark_abi::{
     call::{CallRequest, CallResponse, Failure, FailureKind, Outcome, Variable},
     journal::{Arrival, HttpRequest, ReplyTo},
     protocol::{
-        Begin, Begun, Bounds, Commit, Committed, Completed, Done, Miss, OutboxEntry, Outgoing,
-        Plan, Promise, Step, Task, Versioned,
+        Begin, Begun, Bounds, Commit, Committed, Completed, Done, OutboxEntry, Outgoing, Plan,
+        Promise, Step, Task, Versioned,
     },
     run::{Answer, Errand, Invocation, Message, TaskReport, Waiting},
     schema::{Schema, nearest},
@@ -398,8 +398,8 @@ impl Host {
         let fetch = {
             let (host, task) = (Arc::clone(self), Rc::clone(task));
             let halted = Rc::clone(&halted);
-            Fetch::new(move |variable| {
-                host.fetch(&task, variable).unwrap_or_else(|halt| {
+            Fetch::new(move |variables| {
+                host.fetch(&task, variables).unwrap_or_else(|halt| {
                     *halted.borrow_mut() = Some(halt);
                     Err(Failure::new(
                         FailureKind::Unavailable,
@@ -423,24 +423,27 @@ impl Host {
     fn fetch(
         &self,
         task: &RefCell<Task>,
-        variable: &Variable,
-    ) -> Result<Result<Option<Vec<u8>>, Failure>, Halt> {
-        loop {
-            let miss = task.borrow().miss(variable);
-            match miss {
-                Err(failure) => return Ok(Err(failure)),
-                Ok(Miss::Known(value)) => return Ok(Ok(value)),
-                Ok(Miss::Read(begin)) => match self.begin(&begin)? {
-                    Begun::Leased { fields, .. } => task.borrow_mut().filled(fields),
-                    Begun::Recorded(_) | Begun::Over { .. } | Begun::Busy { .. } => {
-                        return Ok(Err(Failure::new(
-                            FailureKind::Unavailable,
-                            "the store answered a plain read with a lease",
-                        )));
-                    }
-                },
-            }
+        variables: &[Variable],
+    ) -> Result<Result<Values, Failure>, Halt> {
+        let missing = task.borrow().miss_all(variables);
+        match missing {
+            Err(failure) => return Ok(Err(failure)),
+            Ok(None) => {}
+            Ok(Some(begin)) => match self.begin(&begin)? {
+                Begun::Leased { fields, .. } => task.borrow_mut().filled(fields),
+                Begun::Recorded(_) | Begun::Over { .. } | Begun::Busy { .. } => {
+                    return Ok(Err(Failure::new(
+                        FailureKind::Unavailable,
+                        "the store answered a plain read with a lease",
+                    )));
+                }
+            },
         }
+        let task = task.borrow();
+        Ok(variables
+            .iter()
+            .map(|variable| task.known(variable))
+            .collect())
     }
 
     /// The function of that name.

@@ -25,22 +25,29 @@ use std::{
     rc::Rc,
 };
 
-type Read = dyn Fn(&Variable) -> Result<Option<Vec<u8>>, Failure>;
+/// Stored values, in the order asked for.
+type Values = Vec<Option<Vec<u8>>>;
+type Read = dyn Fn(&[Variable]) -> Result<Values, Failure>;
 
 /// Reads state that a request did not carry, from the runtime that made it.
 #[derive(Clone)]
 pub(crate) struct Fetch(Rc<Read>);
 
 impl Fetch {
-    pub(crate) fn new(
-        read: impl Fn(&Variable) -> Result<Option<Vec<u8>>, Failure> + 'static,
-    ) -> Self {
+    /// By what reads several in one step.
+    pub(crate) fn new(read: impl Fn(&[Variable]) -> Result<Values, Failure> + 'static) -> Self {
         Self(Rc::new(read))
     }
 
     /// The stored value; `None` if the variable was never written.
     pub(crate) fn fetch(&self, variable: &Variable) -> Result<Option<Vec<u8>>, Failure> {
-        (self.0)(variable)
+        let values = (self.0)(std::slice::from_ref(variable))?;
+        Ok(values.into_iter().next().flatten())
+    }
+
+    /// The stored values of several.
+    pub(crate) fn fetch_all(&self, variables: &[Variable]) -> Result<Values, Failure> {
+        (self.0)(variables)
     }
 }
 

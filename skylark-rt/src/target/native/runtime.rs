@@ -8,8 +8,10 @@ use super::{
     registry::App,
 };
 use crate::{
+    Key,
     bytes::Bytes,
     codec::{self, Mismatch},
+    state,
     wait::http::Response,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -17,15 +19,19 @@ use skylark_abi::{
     call::{Failure, FailureKind, Outcome, Scope},
     id::InvocationId,
     journal::{HttpRequest, Seen},
-    keys::{self, Bundle},
-    protocol::{Bounds, BundleField, Committed},
+    keys::{self, Bundle, Collection, Part},
+    protocol::{Bounds, BundleField, Committed, number},
     run::{Completion, Invocation, TaskReport},
-    schema::nearest,
+    schema::{Kind, State, nearest},
+    span::{Scanned, Span},
     value::{Codec, bytes_of, compact_bytes, untag},
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    any::type_name,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// Runs the functions that are linked into this program, as a node would: by
@@ -382,12 +388,62 @@ impl Runtime {
         self.value(name, Bundle::Key(key.to_owned()))
     }
 
+    /// The keys and values of an app-scoped [`Map`](crate::Map), in order; of a
+    /// [`List`](crate::List) the positions, as `u64`, and values.
+    ///
+    /// # Errors
+    /// There is no such collection ([`FailureKind::NotFound`]), or what is stored are
+    /// no `K` and `V` ([`FailureKind::State`]).
+    pub fn entries<K: Key, V: DeserializeOwned>(&self, name: &str) -> Result<Vec<(K, V)>, Failure> {
+        let declared = self.declared(name, Scope::App)?;
+        if !matches!(declared.collection(), Some(Kind::Map | Kind::List)) {
+            let why = format!("state `{name}` is no `Map` and no `List`: use `Runtime::state`");
+            return Err(Failure::new(FailureKind::NotFound, why));
+        }
+        let span = Span {
+            from: std::ops::Bound::Unbounded,
+            to: std::ops::Bound::Unbounded,
+            backwards: false,
+            limit: u32::MAX,
+        };
+        let of = Collection {
+            key: None,
+            name: name.to_owned(),
+        };
+        let all = self.host.store().read(&BundleField {
+            bundle: Bundle::Part(of, Part::Range),
+            name: span.to_text(),
+        });
+        let all = all
+            .value
+            .and_then(|bytes| skylark_abi::decode::<Scanned>(&bytes).ok());
+        let entries = all.unwrap_or_default().entries.into_iter();
+        entries
+            .map(|entry| {
+                let key = state::read_key::<K>(&entry.key).ok_or_else(|| {
+                    let why = format!("the key `{}` is no `{}`", entry.key, type_name::<K>());
+                    Failure::new(FailureKind::State, why).at(name)
+                })?;
+                let payload = untag(&entry.value).map_or(&[][..], |tagged| tagged.payload);
+                let value = codec::from_payload(payload);
+                Ok((
+                    key,
+                    value.map_err(|mismatch| unfit::<V>(name, declared, &mismatch))?,
+                ))
+            })
+            .collect()
+    }
+
     fn value<T: DeserializeOwned>(&self, name: &str, bundle: Bundle) -> Result<Option<T>, Failure> {
         let scope = match bundle {
             Bundle::Key(_) => Scope::Key,
             _ => Scope::App,
         };
         let declared = self.declared(name, scope)?;
+        if !declared.is_whole() {
+            let why = format!("state `{name}` is not one value: use `Runtime::entries`");
+            return Err(Failure::new(FailureKind::NotFound, why));
+        }
         let field = BundleField {
             bundle,
             name: name.to_owned(),
@@ -396,25 +452,22 @@ impl Runtime {
         let Some(stored) = stored else {
             return Ok(None);
         };
+        // A counter's is a number as text.
+        let counted = number(Some(&stored)).filter(|_| declared.collection().is_some());
+        let stored = match counted.map(|sum| codec::to_compact(&sum, 0)) {
+            Some(Ok(sum)) => sum,
+            _ => stored,
+        };
         let payload = untag(&stored).map_or(&[][..], |tagged| tagged.payload);
-        codec::from_payload(payload).map(Some).map_err(|mismatch| {
-            Failure::new(
-                FailureKind::State,
-                format!(
-                    "state `{name}` is stored as `{declared}`, which is no `{}`: {}",
-                    std::any::type_name::<T>(),
-                    mismatch.message
-                ),
-            )
-            .at(name)
-        })
+        let value = codec::from_payload(payload).map(Some);
+        value.map_err(|mismatch| unfit::<T>(name, declared, &mismatch))
     }
 
-    /// The type of a variable of this scope.
-    fn declared(&self, name: &str, scope: Scope) -> Result<&str, Failure> {
+    /// A variable of this scope.
+    fn declared(&self, name: &str, scope: Scope) -> Result<&State, Failure> {
         let schema = &self.host.app.schema;
         let why = match schema.states.get(name) {
-            Some(entry) if entry.state.scope == scope => return Ok(&entry.state.ty),
+            Some(entry) if entry.state.scope == scope => return Ok(&entry.state),
             Some(entry) => match entry.state.scope {
                 Scope::Chain => {
                     format!("state `{name}` belongs to a run, and is gone when the run is over")
@@ -432,6 +485,20 @@ impl Runtime {
         };
         Err(Failure::new(FailureKind::NotFound, why))
     }
+}
+
+/// What is stored is no `T`.
+fn unfit<T>(name: &str, declared: &State, mismatch: &Mismatch) -> Failure {
+    Failure::new(
+        FailureKind::State,
+        format!(
+            "state `{name}` is stored as `{}`, which is no `{}`: {}",
+            declared.ty,
+            type_name::<T>(),
+            mismatch.message
+        ),
+    )
+    .at(name)
 }
 
 fn run(completion: Completion) -> Run {

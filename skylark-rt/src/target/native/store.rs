@@ -3,8 +3,10 @@
 use skylark_abi::{
     call::Outcome,
     id::InvocationId,
-    keys::Bundle,
-    protocol::{Begin, Begun, BundleField, Commit, Committed, Versioned},
+    keys::{Bundle, Collection, Part},
+    protocol::{
+        Begin, Begun, BundleField, Commit, Committed, Entries, Versioned, added, fits, whole,
+    },
     run::Completion,
 };
 use std::{collections::BTreeMap, time::Duration};
@@ -17,6 +19,7 @@ use std::{collections::BTreeMap, time::Duration};
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     state: BTreeMap<BundleField, Versioned>,
+    collections: BTreeMap<Collection, Entries>,
     records: BTreeMap<InvocationId, Record>,
     outbox: BTreeMap<String, Entry>,
     runs: BTreeMap<String, Completion>,
@@ -64,11 +67,20 @@ impl Memory {
             }
         }
         for (field, version) in &commit.checks {
-            if self.state.get(field).map_or(0, |v| v.version) != *version {
+            if self.read(field).version != *version {
                 return Committed::Conflict(field.clone());
             }
         }
         for (field, value) in &commit.writes {
+            if !self.fits(field, value.as_deref()) {
+                return Committed::Unfit(field.clone());
+            }
+        }
+        for (field, value) in &commit.writes {
+            if let Bundle::Part(of, part) = &field.bundle {
+                self.write_part(of, *part, &field.name, value.as_deref());
+                continue;
+            }
             // What waited leaves nothing behind.
             if value.is_none() && matches!(field.bundle, Bundle::Chain(_)) {
                 self.state.remove(field);
@@ -129,8 +141,41 @@ impl Memory {
         self.runs.get(chain_id)
     }
 
-    /// One variable as it is.
+    /// Whether this may be written: a part only of what is a collection.
+    fn fits(&self, field: &BundleField, value: Option<&[u8]>) -> bool {
+        let Bundle::Part(of, part) = &field.bundle else {
+            return true;
+        };
+        let before = self.read(&whole(of)).value;
+        fits(*part, before.as_deref(), value)
+    }
+
+    fn write_part(&mut self, of: &Collection, part: Part, at: &str, value: Option<&[u8]>) {
+        let mut versioned = self.read(&whole(of));
+        if part == Part::Sum {
+            versioned.version += 1;
+            versioned.value = added(versioned.value.as_deref(), value);
+        } else {
+            let entries = self.collections.entry(of.clone()).or_default();
+            entries.write(part, at, value);
+            versioned.version = entries.version();
+            versioned.value = Some(entries.len_text());
+        }
+        self.state.insert(versioned.field.clone(), versioned);
+    }
+
+    /// One variable, or part of one, as it is.
     pub(super) fn read(&self, field: &BundleField) -> Versioned {
+        if let Bundle::Part(of, part) = &field.bundle {
+            let none = Entries::default();
+            let entries = self.collections.get(of).unwrap_or(&none);
+            let (version, value) = entries.read(*part, &field.name);
+            return Versioned {
+                field: field.clone(),
+                version,
+                value,
+            };
+        }
         self.state.get(field).cloned().unwrap_or_else(|| Versioned {
             field: field.clone(),
             version: 0,

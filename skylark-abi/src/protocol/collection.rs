@@ -1,0 +1,120 @@
+//! A collection in memory: what every store does with one, said plainly.
+
+use super::BundleField;
+use crate::{
+    keys::{Collection, Part},
+    span::{Digest, Entry, Scanned, Span},
+};
+use std::collections::BTreeMap;
+
+/// The entries of a collection.
+#[derive(Debug, Clone, Default)]
+pub struct Entries {
+    writes: u64,
+    by_key: BTreeMap<String, (u64, Vec<u8>)>,
+}
+
+impl Entries {
+    /// How many writes there were to it: its version as a variable.
+    pub fn version(&self) -> u64 {
+        self.writes
+    }
+
+    /// How many entries there are, as its value as a variable says it.
+    pub fn len_text(&self) -> Vec<u8> {
+        self.by_key.len().to_string().into_bytes()
+    }
+
+    /// Version and value of a part.
+    pub fn read(&self, part: Part, at: &str) -> (u64, Option<Vec<u8>>) {
+        match part {
+            Part::Entry => match self.by_key.get(at) {
+                Some((version, value)) => (*version, Some(value.clone())),
+                None => (0, None),
+            },
+            Part::Range => match Span::parse(at) {
+                Some(span) => self.scan(span),
+                None => (0, None),
+            },
+            Part::Len => (self.by_key.len() as u64, Some(self.len_text())),
+            Part::End | Part::Sum => (0, None),
+        }
+    }
+
+    fn scan(&self, span: Span) -> (u64, Option<Vec<u8>>) {
+        let mut digest = Digest::default();
+        let mut scanned = Scanned::default();
+        if !span.is_empty() {
+            let limit = span.limit as usize;
+            let mut take = |(key, (version, value)): (&String, &(u64, Vec<u8>))| {
+                digest.add(key, *version);
+                scanned.entries.push(Entry {
+                    key: key.clone(),
+                    value: value.clone(),
+                });
+            };
+            let range = self.by_key.range((span.from, span.to));
+            match span.backwards {
+                false => range.take(limit).for_each(&mut take),
+                true => range.rev().take(limit).for_each(&mut take),
+            }
+        }
+        (digest.finish(), Some(crate::encode(&scanned)))
+    }
+
+    /// Writes a part, blindly.
+    pub fn write(&mut self, part: Part, at: &str, value: Option<&[u8]>) {
+        self.writes += 1;
+        match (part, value) {
+            (Part::Entry, Some(value)) => {
+                let entry = (self.writes, value.to_vec());
+                self.by_key.insert(at.to_owned(), entry);
+            }
+            (Part::Entry, None) => drop(self.by_key.remove(at)),
+            (Part::End, Some(value)) => {
+                let entry = (self.writes, value.to_vec());
+                self.by_key.insert(end_key(self.by_key.len() as u64), entry);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The key of what is appended to a list of this many entries.
+pub fn end_key(entries: u64) -> String {
+    let mut key = String::new();
+    crate::key::unsigned(&mut key, entries.into());
+    key
+}
+
+/// A counter's sum, or the number of a collection's entries, as its variable's value
+/// says it: 0 while there is none. `None` if that says no number.
+pub fn number(value: Option<&[u8]>) -> Option<i64> {
+    match value {
+        None => Some(0),
+        Some(text) => std::str::from_utf8(text).ok()?.parse().ok(),
+    }
+}
+
+/// A counter's value after an addition, which ends at the bounds of `i64`; `None`
+/// if it is no counter's.
+pub fn added(before: Option<&[u8]>, addend: Option<&[u8]>) -> Option<Vec<u8>> {
+    let sum = number(before)?.saturating_add(number(addend)?);
+    Some(sum.to_string().into_bytes())
+}
+
+/// Whether a part may be written to the collection whose variable has this value.
+pub fn fits(part: Part, variable: Option<&[u8]>, value: Option<&[u8]>) -> bool {
+    match part {
+        Part::Sum => added(variable, value).is_some(),
+        Part::Entry | Part::Range | Part::Len | Part::End => number(variable).is_some(),
+    }
+}
+
+/// A collection as a variable.
+pub fn whole(collection: &Collection) -> BundleField {
+    BundleField {
+        bundle: collection.bundle(),
+        name: collection.name.clone(),
+    }
+}

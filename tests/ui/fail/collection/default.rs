@@ -1,0 +1,6 @@
+use skylark::Counter;
+
+#[skylark::state(default = Counter::new())]
+static VISITS: Counter = Counter::new();
+
+fn main() {}

@@ -1,0 +1,8 @@
+use skylark::Counter;
+
+#[skylark::state]
+thread_local! {
+    static VISITS: Counter = Counter::new();
+}
+
+fn main() {}
