@@ -22,8 +22,11 @@ use thrift::{
 struct Post {
     runtime: Runtime,
     function: &'static str,
-    buffers: Arc<Mutex<(Vec<u8>, io::Cursor<Vec<u8>>)>>,
+    buffers: Arc<Mutex<Buffers>>,
 }
+
+/// What is being sent, and what came back.
+type Buffers = (Vec<u8>, io::Cursor<Vec<u8>>);
 
 type In = TBinaryInputProtocol<Post>;
 type Out = TBinaryOutputProtocol<Post>;

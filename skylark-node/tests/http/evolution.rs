@@ -48,12 +48,20 @@ fn module(ty: &str, fields: &[&str], shown: bool) -> Bytes {
     modules::app_with(&functions, &[&record], shown.then_some(&shapes))
 }
 
-/// What wrote a value of `S`, what is uploaded then, and the verdict on it.
+/// What it is called, what wrote a value of `S`, what is uploaded then, and the verdict
+/// on it.
+type Case = (
+    &'static str,
+    Bytes,
+    Bytes,
+    Option<(&'static str, &'static str)>,
+);
+
 #[tokio::test]
 async fn a_module_is_refused_if_it_would_not_read_or_would_lose_what_is_stored() {
     let none = modules::app_with(&[("answer", Body::Returns("42"))], &[], None);
     let before = || module("Order", &["id", "note"], true);
-    let cases: [(&str, Bytes, Bytes, Option<(&str, &str)>); 9] = [
+    let cases: [Case; 9] = [
         ("the same", before(), before(), None),
         (
             "another name",

@@ -76,6 +76,8 @@ fn field(name: &str, value: Vec<u8>) -> Field {
         scope: Scope::App,
         name: name.into(),
         key: String::new(),
+        part: None,
+        at: String::new(),
     };
     Field {
         variable,
@@ -88,7 +90,7 @@ fn invoke(fields: Vec<Field>, body: impl FnOnce()) -> Result<Collected, Failure>
     let fetch = Fetch::new(|v| {
         Err(Failure::new(
             FailureKind::Unavailable,
-            format!("asked for {}", v.name),
+            format!("asked for {}", v[0].name),
         ))
     });
     crate::target::native::guarded(|| {

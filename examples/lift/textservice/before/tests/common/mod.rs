@@ -46,7 +46,7 @@ impl Services {
     /// A client of the text service.
     pub(crate) fn connect(&self) -> thrift::Result<TextServiceSyncClient<Input, Output>> {
         let mut channel = TTcpChannel::new();
-        channel.open(&self.text.to_string())?;
+        channel.open(self.text.to_string())?;
         let (read, write) = channel.split()?;
         Ok(TextServiceSyncClient::new(
             TBinaryInputProtocol::new(TBufferedReadTransport::new(read), true),
