@@ -7,6 +7,7 @@ mod apps;
 mod evolution;
 mod limits;
 mod model;
+mod raw;
 mod refusals;
 
 use common::served::{Answer, CLUSTER_TOKEN, TOKEN};

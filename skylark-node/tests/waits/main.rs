@@ -20,4 +20,5 @@ mod neighbours;
 mod operators;
 mod recovery;
 mod round_trips;
+mod social;
 mod world;

@@ -12,18 +12,20 @@ use skylark_node::{
     node::{InvokeOptions, Node, NodeError},
     store::{self, StoreOptions},
 };
+use std::net::SocketAddr;
 use tokio::net::TcpListener;
 
 /// An edge node and one in the cloud, on one Redis or with a store each.
-struct Pair {
-    edge: Node,
-    cloud: Node,
+pub(crate) struct Pair {
+    pub(crate) edge: Node,
+    pub(crate) cloud: Node,
+    pub(crate) addresses: [SocketAddr; 2],
     _redis: Option<RedisServer>,
     _directory: tempfile::TempDir,
 }
 
 impl Pair {
-    async fn start(app: &str, shared: bool) -> Self {
+    pub(crate) async fn start(app: &str, shared: bool) -> Self {
         let directory = tempfile::tempdir().expect("directory");
         let redis = shared.then(|| RedisServer::start(&[]));
         let bind = || TcpListener::bind("127.0.0.1:0");
@@ -32,6 +34,7 @@ impl Pair {
             let address = listeners[n].local_addr().expect("address").to_string();
             json!({"node_name": name, "node_ip": address, "node_type": kind})
         };
+        let addresses = [0, 1].map(|n: usize| listeners[n].local_addr().expect("address"));
         let topology = json!({
             "nodes": [of(0, "edge", "Edge"), of(1, "cloud", "Cloud")],
             "edges": [{"source": "edge", "target": "cloud", "bandwidth": 1000, "latency": 1}],
@@ -55,6 +58,7 @@ impl Pair {
         Self {
             edge: nodes.pop().expect("two nodes"),
             cloud,
+            addresses,
             _redis: redis,
             _directory: directory,
         }
@@ -91,6 +95,7 @@ async fn what_failed_elsewhere_is_tried_again_there() {
         cloud,
         _redis,
         _directory,
+        ..
     } = Pair::start("expenses", false).await;
     for node in [&edge, &cloud] {
         run::<()>(node, "expenses/break_printer", true)
