@@ -1,6 +1,6 @@
 //! The applications, what is asked of them, and what must come of it.
 
-use crate::more;
+use crate::{more, social};
 // Only their names are used, by their functions.
 use counter as _;
 use hashchain as _;
@@ -115,6 +115,13 @@ pub(crate) const APPS: &[App] = &[
         request: |runtime, n, _| start(runtime, "preprocess", &more::photo(n)),
         outside: nothing,
         check: more::check_firealarm,
+    },
+    App {
+        name: "social",
+        set_up: social::register,
+        request: social::request,
+        outside: nothing,
+        check: social::check,
     },
 ];
 

@@ -7,6 +7,7 @@
 
 mod apps;
 mod more;
+mod social;
 mod storm;
 
 use apps::{APPS, App};
