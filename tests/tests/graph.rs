@@ -130,7 +130,12 @@ fn every_example_fits_its_picture() {
             continue;
         }
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let svg = Graph::of(&example(&name)).svg(&name);
+        let graph = Graph::of(&example(&name));
+        // Not every example is an app: `lift` is for those that become one.
+        if graph.functions.is_empty() {
+            continue;
+        }
+        let svg = graph.svg(&name);
         let size = |name: &str| -> f64 {
             let at = svg.find(&format!(" {name}=\"")).unwrap() + name.len() + 3;
             svg[at..].split('"').next().unwrap().parse().unwrap()
