@@ -60,7 +60,7 @@ fn what_is_other() {
             "~ state SEEN: type u64 -> u32",
             "+ a goes to c",
             "- a goes to b",
-            "- b uses SEEN",
+            "- b reads SEEN",
         ],
     );
     let mermaid = diff.mermaid();
@@ -91,6 +91,73 @@ fn what_is_other() {
         svg,
         GraphDiff::between(&graph(BEFORE), &graph(AFTER)).svg("other")
     );
+}
+
+/// What a function does with a state is told by what it does; `uses` where that cannot
+/// be seen.
+#[test]
+fn what_is_done_with_state() {
+    for (body, wanted) in [
+        ("x", ""),
+        ("A.lock().unwrap().len()", "reads"),
+        ("*A.lock().unwrap() = Vec::new()", "writes"),
+        ("A.lock().unwrap().push(x)", "reads writes"),
+        ("helper(x)", "reads writes"),
+        ("look(&A.lock().unwrap())", "reads"),
+        ("give(A.lock().unwrap())", "uses"),
+        (
+            "let _ = A.lock().unwrap().len(); give(A.lock().unwrap())",
+            "reads uses",
+        ),
+        ("unknown! { A }", "uses"),
+        // Whether it is this one's method is not known.
+        ("outside::thing().method_of_this_crate()", "uses"),
+    ] {
+        let graph = graph(&format!(
+            "#[skylark::state] static A: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+             #[skylark::function] fn f(x: u8) {{ {body}; }}
+             fn helper(x: u8) {{ A.lock().unwrap().push(x); }}
+             fn look(a: &Vec<u8>) {{}}
+             fn give<T>(t: T) {{}}
+             struct S;
+             impl S {{ fn method_of_this_crate(&self) {{ A.lock().unwrap().push(1); }} }}"
+        ));
+        let graph: serde_json::Value = serde_json::from_str(&graph.json()).unwrap();
+        let edges = graph["edges"].as_array().unwrap();
+        let kinds: Vec<&str> = edges.iter().map(|e| e["kind"].as_str().unwrap()).collect();
+        assert_eq!(kinds.join(" "), wanted, "{body}");
+    }
+}
+
+/// A new write is a change of the graph, in every form in which it is shown.
+#[test]
+fn what_is_other_with_state() {
+    let app = |body: &str| {
+        format!(
+            "#[skylark::state] static SEEN: AtomicU64 = AtomicU64::new(0);
+             #[skylark::function] fn f() {{ {body} }}"
+        )
+    };
+    let [before, after] = ["SEEN.load(Relaxed);", "SEEN.fetch_add(1, Relaxed);"].map(app);
+    let diff = check(&before, &after, &["+ f writes SEEN"]);
+    assert!(
+        diff.json().contains("\"kind\": \"writes\""),
+        "{}",
+        diff.json()
+    );
+    assert!(
+        diff.svg("other").contains("line writes added"),
+        "{}",
+        diff.svg("other")
+    );
+    let drawn = diff.mermaid();
+    assert!(
+        drawn.contains("  SEEN -.-> f\n  f -.-> SEEN\n  linkStyle 1 "),
+        "{drawn}"
+    );
+    let [dot, svg] = [graph(&after).dot(), graph(&after).svg("after")];
+    assert!(dot.contains("[style=dotted, dir=both]"), "{dot}");
+    assert!(svg.contains("line both"), "{svg}");
 }
 
 fn example(name: &str) -> Model {

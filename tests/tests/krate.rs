@@ -278,7 +278,8 @@ fn graphs_tell_kinds_of_edges() {
             "decide choice ask",
             "decide choice pay",
             "decide on_error refuse",
-            "pay uses PAID",
+            "pay reads PAID",
+            "pay writes PAID",
             "submit each check",
             "submit join decide",
         ]
@@ -460,11 +461,13 @@ fn services_are_part_of_the_app() {
         edges,
         [
             "Hotel-book Next Hotel-noted",
-            "Hotel-book Uses Hotel-rooms",
-            "Hotel-book Uses NAMES",
-            "Hotel-free Uses Hotel-rooms",
-            "Hotel-noted Uses NAMES",
-            "close Uses Hotel-last",
+            "Hotel-book Reads Hotel-rooms",
+            "Hotel-book Writes Hotel-rooms",
+            "Hotel-book Reads NAMES",
+            "Hotel-book Writes NAMES",
+            "Hotel-free Reads Hotel-rooms",
+            "Hotel-noted Reads NAMES",
+            "close Writes Hotel-last",
         ]
     );
 }

@@ -56,6 +56,25 @@ pub(crate) struct Touch {
     pub(crate) key: Option<String>,
 }
 
+impl Touch {
+    /// What is done with what is handed to code that is not looked into.
+    pub(super) const GIVEN: &str = "given away";
+    /// What is done with fields when all of `self` is used, in whatever way.
+    const LENT: &str = "self";
+    /// What is done with fields that are there for a closure, used or not.
+    const WITH: &str = "with";
+
+    /// Whether no more is done than to have it there.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.by == Self::WITH
+    }
+
+    /// Whether it is seen what is done, and not only assumed.
+    pub(crate) fn is_seen(&self) -> bool {
+        self.access <= Access::Read || ![Self::GIVEN, Self::LENT].contains(&self.by.as_str())
+    }
+}
+
 /// How a variable is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Access {
@@ -93,8 +112,19 @@ impl Effects<'_> {
     }
 
     pub(crate) fn touches(&self) -> impl Iterator<Item = &Touch> {
+        self.bodies_touches().map(|(_, touch)| touch)
+    }
+
+    /// As [`Effects::touches`], each with whether its body is reached whatever the types
+    /// that are not known.
+    pub(crate) fn sure_touches(&self) -> impl Iterator<Item = (&Touch, bool)> {
+        self.bodies_touches()
+            .map(|(body, touch)| (touch, self.sure.contains(&body)))
+    }
+
+    fn bodies_touches(&self) -> impl Iterator<Item = (BodyId, &Touch)> {
         self.all.iter().filter_map(|effect| match &effect.kind {
-            EffectKind::Touch(touch) => Some(touch),
+            EffectKind::Touch(touch) => Some((effect.body, touch)),
             _ => None,
         })
     }
@@ -182,7 +212,7 @@ impl<'m> Index<'m> {
                         } else {
                             Access::Named
                         },
-                        by: "self".to_owned(),
+                        by: Touch::LENT.to_owned(),
                         key: None,
                     }),
                 });
@@ -286,7 +316,7 @@ impl<'m> Index<'m> {
             EffectKind::Touch(Touch {
                 state,
                 access: Access::Named,
-                by: "with".to_owned(),
+                by: Touch::WITH.to_owned(),
                 key: None,
             })
         };

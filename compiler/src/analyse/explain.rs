@@ -1,7 +1,7 @@
 //! What a function costs, line by line, and why.
 
 use super::{
-    Index, States,
+    Index,
     class::{self, Class, Judged},
     effects::{Access, Effect, EffectKind, Effects},
 };
@@ -103,12 +103,12 @@ pub struct Analysis<'m> {
 impl<'m> Analysis<'m> {
     /// Looks through a crate.
     pub fn new(model: &'m Model) -> Self {
-        let index = Index::new(model);
-        let states = States::new(&index);
-        let handlers = index.handlers().into_iter();
-        let effects = handlers
-            .map(|handler| index.effects_of(handler, &states))
-            .collect();
+        Self::of(Index::new(model))
+    }
+
+    /// What a crate that was looked through does.
+    pub(crate) fn of(index: Index<'m>) -> Self {
+        let effects = index.effects();
         Self { index, effects }
     }
 

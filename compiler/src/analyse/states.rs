@@ -138,7 +138,7 @@ pub(super) fn touches(index: &Index<'_>, fact: &Fact<'_>, states: &States) -> Ve
             } else {
                 Access::Write
             };
-            (place, access, "given away", None)
+            (place, access, Touch::GIVEN, None)
         }
         What::For { over } => {
             let Some(place) = &over.from else {
@@ -279,7 +279,8 @@ fn of_method(on: &Val, place: &Place, name: &str) -> Access {
             }
             "store" | "set" => Access::Overwrite,
             _ if is_collection(path) => of_collection(name),
-            _ if path.is_empty() && READS.contains(&name) => Access::Read,
+            // What a call gave is no cell: its iterators, say.
+            _ if (path.is_empty() || is_given(place)) && READS.contains(&name) => Access::Read,
             _ => Access::Write,
         };
     }
@@ -289,6 +290,12 @@ fn of_method(on: &Val, place: &Place, name: &str) -> Access {
         "clear" => Access::Overwrite,
         _ => of_collection(name),
     }
+}
+
+/// Whether a place is what a method gave.
+fn is_given(place: &Place) -> bool {
+    let given = |step: &Step| matches!(step, Step::Call(name) if !PASSING.contains(&name.as_str()));
+    place.steps.iter().any(given)
 }
 
 /// Skylark's own collections, whose entries are kept one by one.

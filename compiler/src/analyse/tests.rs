@@ -337,6 +337,7 @@ const STATICS: &str = "use std::sync::{Mutex, RwLock, atomic::{AtomicU64, Orderi
      #[skylark::state] static A: Mutex<BTreeMap<String, u32>> = Mutex::new(BTreeMap::new()); \
      #[skylark::state] static B: RwLock<Vec<u8>> = RwLock::new(Vec::new()); \
      #[skylark::state] static N: AtomicU64 = AtomicU64::new(0); \
+     #[skylark::state] static M: skylark::Map<String, u32> = skylark::Map::new(); \
      thread_local! { static OTHER: std::cell::Cell<u8> = const { std::cell::Cell::new(0) }; } ";
 
 #[test]
@@ -372,6 +373,8 @@ fn what_is_done_to_state_is_read_off_its_uses() {
             "B.read().unwrap().iter().map(|b| *b as u64 + N.load(Relaxed)).sum::<u64>()",
             "idempotent; B N; ; ; 1",
         ),
+        ("M.iter().values().sum::<u32>()", "idempotent; M; ; ; 1"),
+        ("M.insert(x, 1)", "idempotent; M; M; M; 2"),
         // What takes it away may change it; what looks at it may not.
         ("change(&mut A.lock().unwrap())", "commit; A; A; A; 2"),
         ("look(&A.lock().unwrap())", "idempotent; A; ; ; 1"),

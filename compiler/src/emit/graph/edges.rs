@@ -1,8 +1,8 @@
-//! Who leads to whom in a crate.
+//! Who leads to whom in a crate, and who does what with which state.
 
 use super::{Edge, EdgeKind};
 use crate::{
-    analyse::{Fact, Index, ItemId, Mode, Res, What},
+    analyse::{Access, Effects, Fact, Index, ItemId, Mode, Res, What, explain::Analysis},
     check::app::Successors,
     read::krate::Model,
 };
@@ -41,8 +41,47 @@ pub(super) fn of(model: &Model) -> Vec<Edge> {
             });
         }
     }
-    edges.extend(Bodies::new(model, &Index::new(model)).edges());
+    let analysis = Analysis::new(model);
+    let bodies = Bodies::new(model, analysis.index());
+    for effects in analysis.effects() {
+        edges.extend(bodies.edges(effects));
+        edges.extend(of_states(model, effects));
+    }
     edges.into_iter().collect()
+}
+
+/// What a function does with the states that it touches: it reads, it writes, or, where
+/// the analysis does not see which, it uses them.
+fn of_states(model: &Model, effects: &Effects<'_>) -> BTreeSet<Edge> {
+    let mut kinds: BTreeMap<usize, BTreeSet<EdgeKind>> = BTreeMap::new();
+    let touches = effects.sure_touches();
+    for (touch, sure) in touches.filter(|(touch, _)| !touch.is_idle()) {
+        let kinds = kinds.entry(touch.state).or_default();
+        match touch.access {
+            // Its name stands there; what is done with it is a touch of its own.
+            Access::Named => {}
+            _ if !sure || !touch.is_seen() => drop(kinds.insert(EdgeKind::Uses)),
+            Access::Read => drop(kinds.insert(EdgeKind::Reads)),
+            Access::Overwrite => drop(kinds.insert(EdgeKind::Writes)),
+            Access::Write => kinds.extend([EdgeKind::Reads, EdgeKind::Writes]),
+        }
+    }
+    let mut edges = BTreeSet::new();
+    for (state, mut kinds) in kinds {
+        if kinds.is_empty() {
+            kinds.insert(EdgeKind::Uses);
+        }
+        // Whoever is known to do both may do no more.
+        if kinds.contains(&EdgeKind::Reads) && kinds.contains(&EdgeKind::Writes) {
+            kinds.remove(&EdgeKind::Uses);
+        }
+        edges.extend(kinds.into_iter().map(|kind| Edge {
+            from: effects.handler.function.schema.name.clone(),
+            to: model.states[state].schema.name.clone(),
+            kind,
+        }));
+    }
+    edges
 }
 
 /// What functions do while they run.
@@ -51,8 +90,6 @@ struct Bodies<'a, 'm> {
     index: &'a Index<'m>,
     /// Names of functions by their item.
     functions: BTreeMap<ItemId, &'m str>,
-    /// Names of state variables by their path: `app::SEEN`, `app::Hotel::rooms`.
-    states: BTreeMap<String, &'m str>,
 }
 
 impl<'a, 'm> Bodies<'a, 'm> {
@@ -61,35 +98,24 @@ impl<'a, 'm> Bodies<'a, 'm> {
             let item = index.bodies[handler.body].item;
             (item, handler.function.schema.name.as_str())
         });
-        let states = model.states.iter().map(|state| {
-            let path = format!("{}::{}", state.place.module, state.schema.ident);
-            (path, state.schema.name.as_str())
-        });
         Self {
             model,
             index,
             functions: functions.collect(),
-            states: states.collect(),
         }
     }
 
-    fn edges(&self) -> BTreeSet<Edge> {
+    /// Whom a function calls, and whom it asks.
+    fn edges(&self, effects: &Effects<'_>) -> BTreeSet<Edge> {
         let mut edges = BTreeSet::new();
-        for handler in self.index.handlers() {
-            let from = &handler.function.schema.name;
-            for body in self.index.reach(handler.body).bodies() {
-                let facts = &self.index.bodies[body].facts;
-                for fact in facts {
-                    edges.extend(
-                        self.of_fact(fact, facts)
-                            .into_iter()
-                            .map(|(to, kind)| Edge {
-                                from: from.clone(),
-                                to: to.to_owned(),
-                                kind,
-                            }),
-                    );
-                }
+        for body in effects.reach.bodies() {
+            let facts = &self.index.bodies[body].facts;
+            for (to, kind) in facts.iter().flat_map(|fact| self.of_fact(fact, facts)) {
+                edges.insert(Edge {
+                    from: effects.handler.function.schema.name.clone(),
+                    to: to.to_owned(),
+                    kind,
+                });
             }
         }
         edges
@@ -126,25 +152,6 @@ impl<'a, 'm> Bodies<'a, 'm> {
                 let asked = asked.find(|external| external.name == last);
                 asked
                     .map(|e| (e.name.as_str(), EdgeKind::Asks))
-                    .into_iter()
-                    .collect()
-            }
-            What::Path {
-                target: Res::Item(item),
-            } => {
-                let state = self.states.get(&self.index.items[*item].path);
-                state
-                    .map(|state| (*state, EdgeKind::Uses))
-                    .into_iter()
-                    .collect()
-            }
-            What::Field { on, name } => {
-                let state = on.ty.item().and_then(|item| {
-                    let path = format!("{}::{name}", self.index.items[item].path);
-                    self.states.get(&path)
-                });
-                state
-                    .map(|state| (*state, EdgeKind::Uses))
                     .into_iter()
                     .collect()
             }
