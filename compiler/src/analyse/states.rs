@@ -128,6 +128,11 @@ pub(super) fn touches(index: &Index<'_>, fact: &Fact<'_>, states: &States) -> Ve
             let Some(place) = &of.from else {
                 return Vec::new();
             };
+            // `N.store(x)` at the end of a body gives nothing away.
+            if matches!(place.steps.last(), Some(Step::Call(name)) if UNIT.contains(&name.as_str()))
+            {
+                return Vec::new();
+            }
             let copied = matches!(
                 place.steps.last(),
                 Some(Step::Deref | Step::Field(_) | Step::Index)
@@ -236,6 +241,9 @@ fn whole(place: &Place) -> bool {
 }
 
 const PASSING: &[&str] = &["unwrap", "expect", "?", "unwrap_or_else", "await"];
+
+/// Calls that give `()`.
+const UNIT: &[&str] = &["clear", "extend", "push", "set", "store"];
 
 /// Calls after which a value is no part of the variable any more.
 fn is_detached(step: &Step) -> bool {
