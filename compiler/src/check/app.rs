@@ -31,8 +31,9 @@ pub fn check_with(model: &Model, settings: &Settings, handlers: Handlers) -> Vec
     }
     unreached(model, &graph, &cycles, &mut found);
     unused_state(model, &mut found);
-    lints::check(&Index::new(model), handlers, &mut found);
-    super::demand::check(model, &mut found);
+    let index = Index::new(model);
+    lints::check(&index, handlers, &mut found);
+    super::demand::check(index, &mut found);
     settings.apply(&mut found);
     accept::apply(model, &mut found);
     found.sort_by(|a, b| {
@@ -343,12 +344,7 @@ fn unreached(
     cycles: &[Vec<usize>],
     found: &mut Vec<Diagnostic>,
 ) {
-    // A function may also be called by another's body.
-    let called = model.functions.iter().enumerate().filter(|(_, f)| {
-        let ident = last(&f.schema.ident);
-        let mut bodies = model.bodies.iter();
-        bodies.any(|b| b.name != ident && b.mentions.contains(ident))
-    });
+    let called = mentioned(model);
     let named: BTreeSet<usize> = graph
         .edges
         .iter()
@@ -356,7 +352,6 @@ fn unreached(
         .chain(graph.handlers.iter().flatten())
         .copied()
         .collect();
-    let called: BTreeSet<usize> = called.map(|(index, _)| index).collect();
     let entries = (0..model.functions.len()).filter(|i| !named.contains(i));
     let reached = graph.reachable(entries);
     let in_cycle: BTreeSet<usize> = cycles.iter().flatten().copied().collect();
@@ -374,7 +369,7 @@ fn unreached(
             continue;
         }
         let is_link = named.contains(&index) || !function.schema.next.is_empty();
-        if named.contains(&index) || called.contains(&index) {
+        if named.contains(&index) || called.contains(last(&function.schema.ident)) {
             continue;
         }
         if let Some(giver) = giver(model, index) {
@@ -399,6 +394,19 @@ fn unreached(
             found.push(d);
         }
     }
+}
+
+/// The names of functions that a body mentions which is not of that name itself: it may
+/// call them.
+fn mentioned(model: &Model) -> BTreeSet<&str> {
+    let functions = model.functions.iter();
+    let names: BTreeSet<&str> = functions.map(|f| last(&f.schema.ident)).collect();
+    // Each mention is looked up once: a crate has many more bodies than functions.
+    let bodies = model.bodies.iter().flat_map(|body| {
+        let mentions = body.mentions.iter().map(String::as_str);
+        mentions.filter(|mention| *mention != body.name)
+    });
+    bodies.filter(|mention| names.contains(mention)).collect()
 }
 
 /// The function that ends a run with just what function `index` takes.
