@@ -8,6 +8,7 @@
 mod apps;
 mod more;
 mod social;
+mod recorded;
 mod storm;
 
 use apps::{APPS, App};
