@@ -75,7 +75,8 @@ fn ended(task: &TaskReport) -> u64 {
         .saturating_add(task.commit_us)
 }
 
-/// Round trips, bytes of state written, and executions lost to conflicts.
+/// Round trips, bytes of state written, executions lost to conflicts, and whether it
+/// went on in the instance of the task before it.
 fn store(task: &TaskReport) -> String {
     let mut text = format!("{} trips", task.round_trips);
     if task.round_trips == 1 {
@@ -86,6 +87,9 @@ fn store(task: &TaskReport) -> String {
     }
     if task.conflicts > 0 {
         text.push_str(&format!(", {} re-run", task.conflicts));
+    }
+    if task.fused {
+        text.push_str(", fused");
     }
     text
 }
@@ -143,6 +147,7 @@ mod tests {
             state_bytes: if function == "detect" { 812 } else { 0 },
             round_trips: u32::from(function == "detect") * 2,
             conflicts: 0,
+            fused: false,
             placed: reason.map(|reason| Placement {
                 policy: "skylark".into(),
                 node: node.into(),

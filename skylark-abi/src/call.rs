@@ -146,6 +146,16 @@ pub struct CallRequest {
     #[n(8)]
     #[cbor(default)]
     pub seen: Seen,
+    /// Those of its successors, by their place in `next = …`, whose input may
+    /// stay in the instance as it is: another call of it will follow.
+    #[n(9)]
+    #[cbor(default)]
+    pub keep: Vec<u32>,
+    /// The input is what the call before this one kept in the instance, and
+    /// `input` says nothing.
+    #[n(10)]
+    #[cbor(default)]
+    pub kept: bool,
 }
 
 /// What a call entry returns.
@@ -175,6 +185,15 @@ pub struct CallResponse {
     /// Set if `next` are branches whose ends are gathered.
     #[n(6)]
     pub fan: Option<Fan>,
+    /// The instance may take another call.
+    #[n(7)]
+    #[cbor(default)]
+    pub lasts: bool,
+    /// The input of its one successor was not encoded: it is in the instance,
+    /// for the next call there ([`CallRequest::kept`]).
+    #[n(8)]
+    #[cbor(default)]
+    pub kept: bool,
 }
 
 impl CallResponse {
@@ -188,6 +207,8 @@ impl CallResponse {
             effects: Vec::new(),
             need: 0,
             fan: None,
+            lasts: false,
+            kept: false,
         }
     }
 }

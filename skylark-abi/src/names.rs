@@ -15,6 +15,8 @@
 //!
 //! A call entry takes a [`crate::call::CallRequest`] and returns the address
 //! (high 32 bits) and length (low 32 bits) of a [`crate::call::CallResponse`].
+//! A response that says [`lasts`](crate::call::CallResponse::lasts) may be followed
+//! by another call in the same instance; its memory is the guest's again then.
 //! `STATE_FETCH` returns [`ABSENT`] for a variable that was never written;
 //! store failures end the call from the host's side.
 

@@ -123,6 +123,12 @@ pub struct TaskReport {
     /// Why it ran on that node.
     #[n(12)]
     pub placed: Option<Placement>,
+    /// It was fused with the task before it: executed in the same instance, and
+    /// committed with it.
+    #[n(13)]
+    #[cbor(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fused: bool,
 }
 
 /// The end of a run, on its way to the run's origin.

@@ -152,6 +152,9 @@ pub struct Options {
     /// What it promises of being executed twice; `cargo skylark` holds it to that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub demand: Option<Demand>,
+    /// `false`: it has its instance to itself, and is fused with no other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fuse: Option<bool>,
 }
 
 /// What a function promises of being executed twice.

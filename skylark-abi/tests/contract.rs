@@ -26,7 +26,7 @@ use skylark_abi::{
 use std::{ops::Bound, time::Duration};
 
 /// FNV-1a of one sample of everything that crosses a process.
-const LOCKED: u64 = 0x8f6c_61e4_cde4_0642;
+const LOCKED: u64 = 0x9b00_b35f_3d42_cac6;
 
 fn sample() -> String {
     let id = InvocationId::root("app.0123").child(2);
@@ -62,6 +62,7 @@ fn sample() -> String {
         round_trips: 8,
         conflicts: 9,
         placed: Some(placed.clone()),
+        fused: true,
     };
     let ok = Outcome::Ok {
         output: vec![9],
@@ -122,6 +123,8 @@ fn sample() -> String {
         past: vec![stretch.clone()],
         arrived: vec![arrival.clone()],
         seen,
+        keep: vec![1],
+        kept: true,
     };
     let failure = Failure::new(FailureKind::Cancelled, "why").at("x.y");
     let response = CallResponse {
@@ -137,6 +140,8 @@ fn sample() -> String {
         fan: Some(Fan {
             join: Some("h".into()),
         }),
+        lasts: true,
+        kept: true,
     };
     let invocation = Invocation {
         app: "app".into(),
@@ -237,6 +242,7 @@ fn sample() -> String {
             retries: Some(3),
             backoff: Some(Duration::from_millis(20)),
             demand: Some(Demand::Idempotent),
+            fuse: Some(false),
         },
     }));
     let state = record(Item::State(State {

@@ -176,7 +176,18 @@ fn plan(dedupe: bool, prefetch: &[&str]) -> Plan {
         ahead: false,
         input_hash: None,
         acks: Vec::new(),
+        bounds: Bounds {
+            max_fused: 1,
+            ..Bounds::default()
+        },
+    }
+}
+
+/// The same of a node that fuses.
+fn fusing(plan: Plan) -> Plan {
+    Plan {
         bounds: Bounds::default(),
+        ..plan
     }
 }
 
@@ -221,7 +232,8 @@ fn guest(task: &mut Task, model: &mut Model, counters: &[&str]) -> CallResponse 
             value: Some((number(old.as_ref()) + 1).to_le_bytes().to_vec()),
         });
     }
-    if task.invocation().function == "first" {
+    response.lasts = true;
+    if task.current().function == "first" {
         response.next.push(Successor {
             function: "second".into(),
             input: None,
@@ -248,11 +260,13 @@ struct Harness {
     attempts: Vec<Attempt>,
     /// How each invocation ended, as its first attempt to end told.
     done: Vec<Option<Outcome>>,
+    fuses: bool,
     discarded: usize,
+    apart: usize,
 }
 
 impl Harness {
-    fn new(runs: usize) -> Self {
+    fn new(runs: usize, fuses: bool) -> Self {
         let invocations: Vec<_> = (0..runs)
             .map(|n| {
                 let counters = if n % 2 == 0 {
@@ -269,7 +283,9 @@ impl Harness {
             done: vec![None; invocations.len()],
             invocations,
             attempts: Vec::new(),
+            fuses,
             discarded: 0,
+            apart: 0,
         }
     }
 
@@ -280,11 +296,9 @@ impl Harness {
         } else {
             &[]
         };
-        let mut task = Task::new(
-            invocation.clone(),
-            self.schema.clone(),
-            plan(true, prefetch),
-        );
+        let plan = plan(true, prefetch);
+        let plan = if self.fuses { fusing(plan) } else { plan };
+        let mut task = Task::new(invocation.clone(), self.schema.clone(), plan);
         let step = Some(task.start());
         self.attempts.push(Attempt { task, step, of });
     }
@@ -299,6 +313,10 @@ impl Harness {
                 let response = guest(&mut attempt.task, &mut self.model, &counters);
                 Step::Ran(Box::new(response))
             }
+            Step::GoOn(_) => {
+                let response = guest(&mut attempt.task, &mut self.model, &["B", "C"]);
+                Step::Ran(Box::new(response))
+            }
             Step::Ran(response) => {
                 let starts = attempt.task.starts(&response, &report()).unwrap();
                 attempt.task.ran(*response, starts, report())
@@ -311,7 +329,13 @@ impl Harness {
             Step::Done(done) => {
                 let of = attempt.of;
                 self.attempts.remove(which);
-                let outcome = done.outcome.expect("nothing waits here");
+                let mut outcome = done.outcome.expect("nothing waits here");
+                if self.fuses
+                    && let Outcome::Ok { output, .. } = &mut outcome
+                {
+                    // Only whoever committed knows the output of a fused run.
+                    output.clear();
+                }
                 let told = self.done[of].get_or_insert_with(|| outcome.clone());
                 assert_eq!(*told, outcome, "two ends of one invocation");
                 self.receive();
@@ -325,7 +349,8 @@ impl Harness {
     /// attempts differ in that.
     fn run_out_of_time(&mut self, which: usize) {
         let step = &mut self.attempts[which].step;
-        if let Some(Step::Run(_)) = step {
+        if let Some(Step::Run(_) | Step::GoOn(_)) = step {
+            self.apart += usize::from(matches!(step, Some(Step::GoOn(_))));
             let failure = Failure::new(FailureKind::Timeout, "stopped");
             let response = CallResponse::ended(Outcome::Err(failure));
             *step = Some(Step::Ran(Box::new(response)));
@@ -380,16 +405,19 @@ proptest! {
     #[test]
     fn every_effect_is_there_once_whatever_crashes(
         runs in 1usize..6,
+        fuses in any::<bool>(),
         choices in proptest::collection::vec(any::<u8>(), 0..400),
     ) {
-        let mut harness = Harness::new(runs);
+        let mut harness = Harness::new(runs, fuses);
         harness.run(&choices);
         // Each run adds one to A; the odd ones add one to B; each successor
         // adds one to B. What ran out of time does nothing.
         let (all, odd) = (harness.succeeded(|n| n < runs), harness.succeeded(|n| n < runs && n % 2 == 1));
         prop_assert_eq!(harness.model.counter("A"), all);
-        prop_assert_eq!(harness.model.counter("B"), odd + harness.succeeded(|n| n >= runs));
-        prop_assert_eq!(harness.invocations.len() as u64, runs as u64 + all);
+        let alone = (harness.invocations.len() - runs) as u64;
+        let fused = all - alone;
+        prop_assert_eq!(harness.model.counter("B"), odd + fused + harness.succeeded(|n| n >= runs));
+        prop_assert!(fuses || fused == 0);
     }
 }
 
@@ -397,7 +425,7 @@ proptest! {
 /// property is not true for want of conflicts.
 #[test]
 fn schedules_do_conflict() {
-    let mut harness = Harness::new(4);
+    let mut harness = Harness::new(4, true);
     // Marsaglia's xorshift32: any fixed sequence without a pattern will do.
     let mut x = 2_463_534_242_u32;
     let choices: Vec<u8> = std::iter::repeat_with(|| {
@@ -410,6 +438,7 @@ fn schedules_do_conflict() {
     .collect();
     harness.run(&choices);
     assert!(harness.discarded > 0);
+    assert!(harness.apart > 0);
 }
 
 /// Carries a task out and counts the store's commands.
@@ -419,7 +448,7 @@ fn drive(mut task: Task, model: &mut Model, counters: &[&str]) -> (Outcome, usiz
         step = match step {
             Step::Begin(begin) => task.begun(model.begin(&begin)),
             Step::Wait(_) => task.start(),
-            Step::Run(_) => Step::Ran(Box::new(guest(&mut task, model, counters))),
+            Step::Run(_) | Step::GoOn(_) => Step::Ran(Box::new(guest(&mut task, model, counters))),
             Step::Ran(response) => match task.starts(&response, &report()) {
                 Ok(starts) => task.ran(*response, starts, report()),
                 Err(failure) => {
@@ -462,6 +491,59 @@ fn an_invocation_costs_the_round_trips_that_it_must() {
     // A successor must be committed, but nothing read.
     check("first", false, &[], &[], 1);
     check("first", true, &["A"], &["A"], 2);
+}
+
+#[test]
+fn what_is_fused_is_one_commit_and_its_reports_are_two() {
+    let check = |dedupe: bool, prefetch: &[&str], counters: &[&str], want: usize| {
+        let mut invocation = invocation("first", 0);
+        invocation.origin = "here".into();
+        let plan = fusing(plan(dedupe, prefetch));
+        let mut task = Task::new(invocation, schema(), plan);
+        let mut model = Model::default();
+        let mut step = task.start();
+        let mut trips = Vec::new();
+        let done = loop {
+            step = match step {
+                Step::Begin(begin) => task.begun(model.begin(&begin)),
+                Step::Run(request) => {
+                    assert_eq!((&*request.keep, request.kept), (&[0][..], false));
+                    Step::Ran(Box::new(guest(&mut task, &mut model, counters)))
+                }
+                Step::GoOn(request) => {
+                    trips = task.current().tasks.iter().map(|t| t.round_trips).collect();
+                    assert_eq!(request.id.task_id, "0.0");
+                    assert_eq!((&*request.keep, request.kept), (&[][..], false));
+                    Step::Ran(Box::new(guest(&mut task, &mut model, counters)))
+                }
+                Step::Ran(response) => {
+                    let starts = task.starts(&response, &report()).unwrap();
+                    task.ran(*response, starts, report())
+                }
+                Step::Commit(commit) => task.committed(model.commit(&commit), report()),
+                Step::Wait(_) => unreachable!("nobody holds a lease"),
+                Step::Done(done) => break done,
+            };
+        };
+        trips.push(task.round_trips());
+        assert_eq!(
+            trips.iter().sum::<u32>() as usize,
+            want,
+            "{dedupe} {counters:?}"
+        );
+        // Each sees what the one before it wrote, whatever its scope.
+        for name in counters.iter().filter(|name| **name != "C") {
+            assert_eq!(model.counter(name), 2, "{name}");
+        }
+        // Whoever comes a second time could not tell the end from the record.
+        assert_eq!(done.ends_run, !dedupe);
+        assert_eq!(done.messages.len(), usize::from(dedupe));
+    };
+    check(false, &[], &[], 0);
+    check(false, &["A"], &["A"], 2);
+    check(false, &[], &["A", "B", "C"], 2);
+    check(true, &["A", "B"], &["A", "B"], 2);
+    check(true, &[], &[], 2);
 }
 
 #[test]
@@ -577,6 +659,7 @@ fn a_variable_that_keeps_changing_ends_in_a_conflict() {
             step = match step {
                 Step::Begin(begin) => task.begun(model.begin(&begin)),
                 Step::Wait(_) => unreachable!("nobody holds a lease"),
+                Step::GoOn(_) => unreachable!("it has no successor"),
                 Step::Run(_) => {
                     executions += 1;
                     let response = guest(&mut task, &mut model, &["A"]);

@@ -179,6 +179,8 @@ impl Ours {
                 past: Vec::new(),
                 arrived: Vec::new(),
                 seen: skylark_abi::journal::Seen::default(),
+                keep: Vec::new(),
+                kept: false,
             },
         }
     }

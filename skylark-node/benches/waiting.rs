@@ -80,6 +80,8 @@ fn request(input: &[u8], past: Vec<Stretch>, arrived: Vec<Arrival>) -> Vec<u8> {
         past,
         arrived,
         seen: Seen::default(),
+        keep: Vec::new(),
+        kept: false,
     })
 }
 

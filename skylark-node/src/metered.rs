@@ -1,13 +1,14 @@
 //! A store that counts and times its steps.
 
 use crate::{
-    metrics::{STORE_SECONDS, STORE_STEPS},
+    metrics::{STORE_BYTES, STORE_SECONDS, STORE_STEPS},
     store::{Lane, Store, StoreError},
 };
 use async_trait::async_trait;
 use metrics::{Counter, Histogram, counter, histogram};
-use skylark_abi::protocol::{
-    Begin, Begun, BundleField, Commit, Committed, OutboxEntry, RunWrite, Versioned,
+use skylark_abi::{
+    call::Outcome,
+    protocol::{Begin, Begun, BundleField, Commit, Committed, OutboxEntry, RunWrite, Versioned},
 };
 use std::{
     sync::Arc,
@@ -31,10 +32,11 @@ pub fn meter(store: Arc<dyn Store>) -> Arc<dyn Store> {
         states: Step::new("states"),
         blob: Step::new("blob"),
         expire: Step::new("expire"),
+        read: counter!(STORE_BYTES, "direction" => "read"),
+        written: counter!(STORE_BYTES, "direction" => "written"),
     })
 }
 
-#[derive(Debug)]
 struct Metered {
     store: Arc<dyn Store>,
     begin: Step,
@@ -50,6 +52,51 @@ struct Metered {
     states: Step,
     blob: Step,
     expire: Step,
+    read: Counter,
+    written: Counter,
+}
+
+impl std::fmt::Debug for Metered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Metered").field(&self.store).finish()
+    }
+}
+
+impl Metered {
+    fn began(&self, begun: &Begun) {
+        let bytes = match begun {
+            Begun::Leased { fields, run, .. } => {
+                let values = fields.iter().filter_map(|f| f.value.as_ref());
+                values.chain(run).map(Vec::len).sum()
+            }
+            Begun::Recorded(outcome) => size(outcome),
+            Begun::Over { run } => run.len(),
+            Begun::Busy { .. } => 0,
+        };
+        self.read.increment(bytes as u64);
+    }
+
+    fn committed(&self, commit: &Commit, committed: &Committed) {
+        let Committed::Done { begun } = committed else {
+            return;
+        };
+        let values = commit.writes.iter().filter_map(|(_, value)| value.as_ref());
+        let messages = commit.outbox.iter().map(|entry| &entry.payload);
+        let run = commit.run.iter().map(|run| &run.record);
+        let bytes: usize = values.chain(messages).chain(run).map(Vec::len).sum();
+        let outcome = commit.outcome.as_ref().map_or(0, size);
+        self.written.increment((bytes + outcome) as u64);
+        if let Some(begun) = begun {
+            self.began(begun);
+        }
+    }
+}
+
+fn size(outcome: &Outcome) -> usize {
+    match outcome {
+        Outcome::Ok { output, .. } => output.len(),
+        Outcome::Err(failure) => failure.message.len(),
+    }
 }
 
 /// The metrics of one operation, looked up once.
@@ -100,15 +147,22 @@ impl Store for Metered {
     }
 
     async fn begin(&self, begin: &Begin) -> Result<Begun, StoreError> {
-        self.begin.count(self.store.begin(begin)).await
+        let begun = self.begin.count(self.store.begin(begin)).await?;
+        self.began(&begun);
+        Ok(begun)
     }
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, StoreError> {
-        self.commit.count(self.store.commit(commit)).await
+        let committed = self.commit.count(self.store.commit(commit)).await?;
+        self.committed(commit, &committed);
+        Ok(committed)
     }
 
     async fn commit_in(&self, lanes: Vec<Lane>, commit: &Commit) -> Result<Committed, StoreError> {
-        self.commit.count(self.store.commit_in(lanes, commit)).await
+        let commit_in = self.store.commit_in(lanes, commit);
+        let committed = self.commit.count(commit_in).await?;
+        self.committed(commit, &committed);
+        Ok(committed)
     }
 
     async fn accept(

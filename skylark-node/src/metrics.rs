@@ -36,6 +36,9 @@ pub const INSTANCES: &str = "skylark_instances_in_use";
 pub const STORE_STEPS: &str = "skylark_store_steps_total";
 /// How long a step of the store took, by operation.
 pub const STORE_SECONDS: &str = "skylark_store_step_seconds";
+/// Bytes of state, messages and outcomes that begins have read and commits have
+/// written, by direction.
+pub const STORE_BYTES: &str = "skylark_store_bytes_total";
 /// Writes that the embedded store has carried out.
 pub const STORE_WRITES: &str = "skylark_store_writes_total";
 /// Times that the embedded store has waited for the disk. Fewer than its writes,
@@ -43,6 +46,10 @@ pub const STORE_WRITES: &str = "skylark_store_writes_total";
 pub const STORE_SYNCS: &str = "skylark_store_syncs_total";
 /// Elections, by policy.
 pub const ELECTIONS: &str = "skylark_elections_total";
+/// Tasks that were fused with the one before them.
+pub const FUSED: &str = "skylark_fused_tasks_total";
+/// Executions that were begun again, without what had been fused with them.
+pub const APART: &str = "skylark_fusions_given_up_total";
 /// Messages in the store that are not acknowledged yet. It comes from the
 /// store when the metrics are read, and is left as it was if that fails.
 pub const OUTBOX: &str = "skylark_outbox_messages";
@@ -105,12 +112,22 @@ fn describe() {
     describe_gauge!(INSTANCES, "Instances of modules in use");
     describe_counter!(STORE_STEPS, "Steps of the store, by operation and outcome");
     describe_histogram!(STORE_SECONDS, Unit::Seconds, "Time of a step of the store");
+    describe_counter!(
+        STORE_BYTES,
+        Unit::Bytes,
+        "State, messages and outcomes that begins have read and commits have written, by direction"
+    );
     describe_counter!(STORE_WRITES, "Writes of the embedded store");
     describe_counter!(
         STORE_SYNCS,
         "Times that the embedded store waited for the disk, once for all writes that wait together"
     );
     describe_counter!(ELECTIONS, "Elections, by policy");
+    describe_counter!(FUSED, "Tasks that were fused with the one before them");
+    describe_counter!(
+        APART,
+        "Executions that were begun again, without what had been fused with them"
+    );
     describe_gauge!(
         OUTBOX,
         "Messages in the store, of all nodes that share it, that are not acknowledged yet"

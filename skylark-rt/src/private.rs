@@ -9,7 +9,7 @@ pub use crate::{
 };
 pub use crate::{
     bounds::{Input, Output, Problem, Stored},
-    call::{Body, Call, Flow, FunctionDef, KeyArguments, KeyDef, Part, Reply},
+    call::{Body, Call, Elements, Flow, FunctionDef, KeyArguments, KeyDef, Part, Reply},
     follows::{Follows, Gathers, Listed, Spread, Whole, follows, gathers},
     state::{
         Collection, CollectionDef, Field, FieldDef, FieldNames, Initial, Live, LocalState, Locked,

@@ -202,7 +202,9 @@ fn a_chain_runs_to_its_end_with_its_state() {
 #[test]
 fn a_run_tells_its_tasks() {
     let json = serde_json::to_vec(&photo("north", &[255])).unwrap();
-    let run = Runtime::new().invoke("preprocess", json);
+    let runtime = Runtime::new();
+    runtime.with_fusion(1);
+    let run = runtime.invoke("preprocess", json);
     assert!(run.result.is_ok(), "{run:?}");
     // A begin with the lease and a commit; with shared state, also a read of the miss.
     let tasks: Vec<_> = run

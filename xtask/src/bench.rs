@@ -36,6 +36,8 @@ enum What {
     /// Counter and chain beside Restate, whose server comes from npm and whose
     /// SDK from crates.io: only if named.
     Restate,
+    /// Chains of one to five functions, fused and apart.
+    Fusion,
     /// Elections beside the published rule.
     Elect,
     /// Fifty state variables of which a function touches three: what a build's hints save.
@@ -49,6 +51,7 @@ impl What {
             Self::Node => "A node over HTTP",
             Self::Waiting => "Waiting",
             Self::Restate => "Beside Restate",
+            Self::Fusion => "Fusion",
             Self::Elect => "Election",
             Self::Touches => "Fetching what is touched",
         }
@@ -77,6 +80,10 @@ impl What {
                  three. One node, one caller; what is fetched is what the build has seen, what the node has learned, \
                  or everything."
             }
+            Self::Fusion => {
+                "Chains of one to five functions that hand on a value, or write a state, of 1 KB to 10 MB, on one node: \
+                 with `--fuse auto` and `--fuse off`, two processes of one build, measured in turn."
+            }
             Self::Elect => "The rule as published beside ours, on the published graphs.",
         }
     }
@@ -93,6 +100,7 @@ impl What {
             Self::Waiting => ("skylark-node", "waiting", &[]),
             Self::Restate => ("skylark-node", "node", &["restate"]),
             Self::Touches => ("skylark-node", "node", &["touches"]),
+            Self::Fusion => ("skylark-node", "node", &["fusion"]),
             Self::Elect => ("skylark-elect", "elect", &[]),
         }
     }
@@ -113,6 +121,7 @@ pub(crate) fn run(options: &Options, output: &Output) -> Result<()> {
             What::Node,
             What::Touches,
             What::Waiting,
+            What::Fusion,
             What::Elect,
         ],
         some => some,
@@ -180,6 +189,7 @@ fn build_guests(directory: &Path, output: &Output) -> Result<()> {
         "bank",
         "expenses",
         "plant",
+        "relay",
     ] {
         let chosen = cli::Project {
             package: Some(package.into()),

@@ -180,7 +180,7 @@ fn deny(output: &Output) -> Result<Done> {
 }
 
 /// The examples whose modules the tests run.
-const GUESTS: [&str; 12] = [
+const GUESTS: [&str; 13] = [
     "firealarm",
     "hashchain",
     "counter",
@@ -193,6 +193,7 @@ const GUESTS: [&str; 12] = [
     "social",
     "textservice-app",
     "plant",
+    "relay",
 ];
 
 fn guests(output: &Output) -> Result<()> {

@@ -12,7 +12,7 @@ use syn::{Expr, ExprLit, Lit};
 /// Most executions again that can be asked for.
 const MAX_RETRIES: u32 = 100;
 
-/// Checks `memory`, `timeout`, `on`, `retries`, `backoff`, `idempotent` and `pure`.
+/// Checks `memory`, `timeout`, `on`, `retries`, `backoff`, `fuse`, `idempotent` and `pure`.
 pub(super) fn check(raw: &RawOptions, errors: &mut Errors) -> Options {
     if let (Some((backoff, _)), None) = (raw.entry("backoff"), raw.entry("retries")) {
         errors.on(
@@ -28,6 +28,7 @@ pub(super) fn check(raw: &RawOptions, errors: &mut Errors) -> Options {
         retries: raw.get("retries").and_then(|v| retries(v, errors)),
         backoff: raw.get("backoff").and_then(|v| backoff(v, errors)),
         demand: demand(raw, errors),
+        fuse: raw.get("fuse").and_then(|v| fuse(v, errors)),
     }
 }
 
@@ -122,6 +123,20 @@ fn retries(value: &Expr, errors: &mut Errors) -> Option<u32> {
         )),
     };
     report(checked, "retries", value, errors)
+}
+
+fn fuse(value: &Expr, errors: &mut Errors) -> Option<bool> {
+    let checked = match value {
+        Expr::Lit(ExprLit {
+            lit: Lit::Bool(fuse),
+            ..
+        }) if !fuse.value => Ok(false),
+        Expr::Lit(ExprLit {
+            lit: Lit::Bool(_), ..
+        }) => Err("is true unless you say otherwise: leave it out".into()),
+        _ => Err("takes `false`: the function then has its instance to itself".into()),
+    };
+    report(checked, "fuse", value, errors)
 }
 
 fn report<T>(

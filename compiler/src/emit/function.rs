@@ -1,6 +1,6 @@
 //! A handler's tokens: the item itself, and one call into the runtime.
 
-use super::{at, local, record};
+use super::{MAX_ARGUMENTS, at, local, record};
 use crate::{
     Ctx,
     check::{Flow, Yields},
@@ -9,7 +9,7 @@ use crate::{
 };
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Path, spanned::Spanned};
+use syn::{Path, Type, spanned::Spanned};
 
 pub(super) fn emit(plan: &FunctionPlan, ctx: &Ctx) -> TokenStream {
     let item = &plan.item;
@@ -160,6 +160,9 @@ fn finish(plan: &FunctionPlan, call: &Ident) -> TokenStream {
     let ty = plan.yields.value();
     let span = at(ty.span());
     let plain = match &plan.flow {
+        Flow::Straight if goes_on_as_elements(plan) => {
+            Some(quote_spanned!(span=> #call.elements::<#ty>))
+        }
         Flow::Straight | Flow::Fan => None,
         Flow::Each => Some(quote_spanned!(span=> #call.each::<#ty>)),
         Flow::Choice(inputs) => Some(quote_spanned!(span=> #call.choice::<(#(#inputs,)*)>)),
@@ -179,6 +182,16 @@ fn finish(plan: &FunctionPlan, call: &Ident) -> TokenStream {
                 }
             }
         }
+    }
+}
+
+/// Whether a successor may take the elements of the output as several arguments.
+fn goes_on_as_elements(plan: &FunctionPlan) -> bool {
+    match plan.yields.value() {
+        Type::Tuple(tuple) if !plan.next.is_empty() => {
+            (2..=MAX_ARGUMENTS).contains(&tuple.elems.len())
+        }
+        _ => false,
     }
 }
 

@@ -21,6 +21,10 @@ use quote::{ToTokens, quote, quote_spanned};
 use skylark_abi::schema;
 use syn::{Path, Type, spanned::Spanned};
 
+/// Most arguments that a call can have, and elements that a successor takes as
+/// arguments.
+const MAX_ARGUMENTS: usize = 12;
+
 /// The macro's output.
 pub(crate) fn tokens(plan: &Plan, ctx: &Ctx) -> TokenStream {
     match plan {

@@ -1,7 +1,7 @@
 //! A service's tokens: the impl itself, what makes its methods callable, and their
 //! client.
 
-use super::{at, function};
+use super::{MAX_ARGUMENTS, at, function};
 use crate::{
     Ctx,
     check::is_key,
@@ -10,9 +10,6 @@ use crate::{
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::{Visibility, spanned::Spanned};
-
-/// Most arguments that a call can have.
-const MAX_ARGUMENTS: usize = 12;
 
 pub(super) fn emit(plan: &ServicePlan, ctx: &Ctx) -> TokenStream {
     let private = ctx.private();

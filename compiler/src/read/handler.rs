@@ -12,6 +12,7 @@ use syn::{
 /// What `#[skylark::function]` takes.
 const FUNCTION_OPTIONS: &[&str] = &[
     "backoff",
+    "fuse",
     "idempotent",
     "memory",
     "name",
@@ -24,6 +25,7 @@ const FUNCTION_OPTIONS: &[&str] = &[
 /// What `#[skylark::chain]` takes.
 const CHAIN_OPTIONS: &[&str] = &[
     "backoff",
+    "fuse",
     "idempotent",
     "join",
     "memory",

@@ -7,11 +7,16 @@
 //!
 //! ```text
 //! start ─► Begin ─► begun ─► Run ─► ran ─► Commit ─► committed ─► Done
-//!   │                 │       ▲ │                        │
+//!   │                 │       ▲ │   │ ▲                  │
+//!   │                 │       │ │   └─┘ go on            │
 //!   └── stateless ────┼───────┘ └─ nothing to commit ────┼─────► Done
 //!                     ├─ recorded, or still waiting ─────┼─────► Done
 //!                     └─◄────────── conflict ◄───────────┘
 //! ```
+//!
+//! Where the successor of what has run is elected to this very node, `ran` may
+//! answer with *go on*: it runs in the same instance, and what both did is one
+//! commit (fusion; see `task/fuse.rs`).
 //!
 //! A function that waits ends its stretch with a commit too: what it started goes
 //! to the outbox, and a [`Suspension`](crate::journal::Suspension) into the run's
@@ -26,7 +31,7 @@ mod task;
 pub use collection::{Entries, added, end_key, fits, number, whole};
 pub use outgoing::refused;
 pub use promise::{Completed, Promise};
-pub use task::{Done, Miss, Outgoing, Plan, Started, Task, shared_field};
+pub use task::{Apart, Done, Miss, Outgoing, Plan, Started, Task, shared_field};
 
 use crate::{
     call::{CallRequest, CallResponse, Outcome},
@@ -260,6 +265,8 @@ pub struct Bounds {
     pub max_state: usize,
     /// Entries of collections that one invocation may scan.
     pub max_scan: usize,
+    /// Tasks that are executed in one instance, with one commit; 1 fuses none.
+    pub max_fused: u32,
 }
 
 impl Bounds {
@@ -296,6 +303,7 @@ impl Default for Bounds {
             max_depth: 64,
             max_state: 16 << 20,
             max_scan: 1000,
+            max_fused: 8,
         }
     }
 }
@@ -308,6 +316,10 @@ pub enum Step {
     /// Call the guest; while it runs, answer its fetches by [`Task::miss`]. Then
     /// elect a node for each of [`Task::starts`], then [`Task::ran`].
     Run(Box<CallRequest>),
+    /// The same, for a task that is fused with the one before it: in the instance
+    /// that answered last. A driver that has it no more says so by
+    /// [`Task::apart`].
+    GoOn(Box<CallRequest>),
     /// As after a call of the guest that answered this.
     Ran(Box<CallResponse>),
     /// Ask the store, then [`Task::committed`].

@@ -85,6 +85,7 @@ impl Starts<'_> {
                 invocation,
                 after: Duration::ZERO,
                 successor: true,
+                fuse: false,
             });
             position += 1;
         }
@@ -118,6 +119,7 @@ impl Starts<'_> {
             invocation,
             after: Duration::from_millis(after_ms),
             successor: false,
+            fuse: false,
         })
     }
 

@@ -6,6 +6,7 @@
 //! are measured in turn, round by round, in one run.
 //! `SKYLARK_BENCH_STORE=Redis` leaves out the guarantees on all other stores.
 
+mod fusion;
 mod guarantees;
 mod http;
 mod load;
@@ -20,8 +21,7 @@ mod touches;
 use anyhow::{Context, Result, ensure};
 use std::path::PathBuf;
 
-/// What is measured if nothing is named. `restate` needs two programs that are
-/// not Skylark's: `cargo xtask bench restate` brings them.
+/// What is measured if nothing is named.
 const PARTS: [&str; 6] = [
     "http",
     "guarantees",
@@ -30,6 +30,11 @@ const PARTS: [&str; 6] = [
     "touches",
     "start",
 ];
+
+/// What is measured only if it is named: the first needs two programs that are not
+/// Skylark's (`cargo xtask bench restate` brings them), the other has a section
+/// of its own.
+const NAMED: [&str; 2] = ["restate", "fusion"];
 
 /// Concurrent connections.
 const CONNECTIONS: [usize; 3] = [1, 16, 64];
@@ -54,8 +59,8 @@ fn main() -> Result<()> {
     }
     for part in &parts {
         ensure!(
-            part == "restate" || PARTS.contains(&part.as_str()),
-            "there is no part `{part}`; there are {PARTS:?} and `restate`"
+            PARTS.iter().chain(&NAMED).any(|known| known == part),
+            "there is no part `{part}`; there are {PARTS:?} and {NAMED:?}"
         );
     }
     for part in &parts {
@@ -65,6 +70,7 @@ fn main() -> Result<()> {
             "apps" => runtime.block_on(guarantees::on_apps(&guests))?,
             "saturation" => runtime.block_on(saturation::measure(&guests))?,
             "touches" => runtime.block_on(touches::measure(&guests))?,
+            "fusion" => runtime.block_on(fusion::measure(&guests))?,
             "restate" => runtime.block_on(restate::measure(&guests))?,
             _ => start::measure(&guests)?,
         }

@@ -198,6 +198,9 @@ pub(crate) struct Activity {
     /// Writes and syncs of an embedded store; zeros for others.
     pub(crate) writes: f64,
     pub(crate) syncs: f64,
+    /// Bytes that begins have read, and that commits have written.
+    pub(crate) read: f64,
+    pub(crate) written: f64,
 }
 
 /// Asks a node's metrics.
@@ -224,6 +227,8 @@ pub(crate) async fn activity(node: &Process) -> Result<Activity> {
         }),
         writes: sum(&|line| line.starts_with("skylark_store_writes_total ")),
         syncs: sum(&|line| line.starts_with("skylark_store_syncs_total ")),
+        read: sum(&|line| line.starts_with("skylark_store_bytes_total{direction=\"read\"")),
+        written: sum(&|line| line.starts_with("skylark_store_bytes_total{direction=\"written\"")),
     })
 }
 

@@ -165,6 +165,11 @@ impl Config {
                 max_depth: v.get("max-depth", count),
                 max_state: v.get("max-state", length),
                 max_scan: v.get("max-scan", count),
+                max_fused: match v.get("fuse", |text| word(text, &[("auto", true), ("off", false)]))
+                {
+                    true => v.get("max-fused", count32),
+                    false => 1,
+                },
             },
             engine: EngineConfig {
                 pool_instances: v.get("instances", count32),

@@ -1,7 +1,7 @@
 //! One call of a function.
 
 use super::{
-    CallLimits, EngineConfig, Module,
+    CallLimits, Module,
     failure::{self, Ended, bytes, contract},
     host::{Desk, Guest, at_tick, slice, slice_mut},
     module::{Function, Inner},
@@ -16,9 +16,12 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::Poll,
-    time::Instant,
+    time::{Duration, Instant},
 };
-use tokio::time::{Sleep, sleep_until, timeout_at};
+use tokio::{
+    sync::SemaphorePermit,
+    time::{Sleep, sleep_until, timeout_at},
+};
 use wasmtime::{Instance, Memory, ModuleExport, Store, Trap, TypedFunc, WasmParams, WasmResults};
 
 /// Longest failure that a guest may tell, in bytes.
@@ -70,27 +73,101 @@ impl Module {
         limits: &CallLimits,
         state: &mut dyn StateSource,
     ) -> Result<CallResponse, Failure> {
+        let function = self.inner.function(function)?;
+        let mut live = self.open().await?;
+        live.run(function, request, limits, state).await
+    }
+
+    /// An instance for one call, and for those that may follow it there.
+    ///
+    /// # Errors
+    /// No instance came free.
+    pub async fn open(&self) -> Result<Live<'_>, Failure> {
         let module = &*self.inner;
-        let function = module.function(function)?;
         let engine = &*module.engine.inner;
-        let seen = request.seen;
-        let request = encoded(request);
-        // Declared before the store, so that the place is given back after it.
-        let _place = engine.place().await?;
+        let place = engine.place().await?;
         let desk = module.stateful.then(Arc::<Desk>::default);
-        let mut guest = guest(function, limits, &engine.config, desk.clone());
-        guest.senses = Senses::recorded(seen);
-        let mut store = new_store(&engine.wasmtime, guest);
-        let (timeout, deadline) = (store.data().timeout, store.data().deadline);
-        let run = run(&mut store, module, function, &request, limits.output);
-        let ended = match drive(run, desk.as_deref(), state, deadline).await {
+        let guest = Guest::new(0, Duration::ZERO, 0, desk.clone());
+        Ok(Live {
+            store: new_store(&engine.wasmtime, guest),
+            _place: place,
+            module,
+            desk,
+            entered: None,
+        })
+    }
+}
+
+/// An instance that takes one call after the other: functions that are fused with
+/// the one before them. Each has its own limits, clock and randomness; what is in
+/// the instance's memory is there for all of them.
+pub struct Live<'a> {
+    // Dropped before its place is given back.
+    store: Store<Guest>,
+    _place: SemaphorePermit<'a>,
+    module: &'a Inner,
+    desk: Option<Arc<Desk>>,
+    /// Since the first call.
+    entered: Option<(Instance, Memory)>,
+}
+
+impl std::fmt::Debug for Live<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Live").finish_non_exhaustive()
+    }
+}
+
+impl Live<'_> {
+    /// Runs `function` here, as [`Module::call`] does. After a failure the instance
+    /// is of no more use.
+    ///
+    /// # Errors
+    /// As of [`Module::call`].
+    pub async fn call(
+        &mut self,
+        function: &str,
+        request: &CallRequest,
+        limits: &CallLimits,
+        state: &mut dyn StateSource,
+    ) -> Result<CallResponse, Failure> {
+        let function = self.module.function(function)?;
+        self.run(function, request, limits, state).await
+    }
+
+    async fn run(
+        &mut self,
+        function: &Function,
+        request: &CallRequest,
+        limits: &CallLimits,
+        state: &mut dyn StateSource,
+    ) -> Result<CallResponse, Failure> {
+        let engine = &*self.module.engine.inner;
+        let config = &engine.config;
+        let memory = function.memory.unwrap_or(limits.memory);
+        let timeout = function.timeout.unwrap_or(limits.timeout);
+        let timeout = timeout.min(config.max_timeout);
+        let guest = self.store.data_mut();
+        guest.begin(memory.min(config.max_memory), timeout, limits.log_lines);
+        guest.senses = Senses::recorded(request.seen);
+        let deadline = guest.deadline;
+        let request = encoded(request);
+        self.store.set_epoch_deadline(1);
+        let run = run(
+            &mut self.store,
+            self.module,
+            &mut self.entered,
+            function,
+            &request,
+            limits.output,
+        );
+        let ended = match drive(run, self.desk.as_deref(), state, deadline).await {
             Some(ended) => ended,
             None => Err(Ended(failure::timeout(timeout)).into()),
         };
-        if let Some(voice) = store.data().voice() {
+        if let Some(voice) = self.store.data().voice() {
             voice.finish();
         }
-        ended.map_err(|error| failure::explain(&error, store.data(), engine.config.stack))
+        ended.map_err(|error| failure::explain(&error, self.store.data(), config.stack))
     }
 }
 
@@ -103,22 +180,6 @@ fn encoded(request: &CallRequest) -> Vec<u8> {
         .sum();
     let room = Vec::with_capacity(request.input.len() + state + REST);
     skylark_abi::encode_in(room, request)
-}
-
-fn guest(
-    function: &Function,
-    limits: &CallLimits,
-    node: &EngineConfig,
-    desk: Option<Arc<Desk>>,
-) -> Guest {
-    let memory = function.memory.unwrap_or(limits.memory);
-    let timeout = function.timeout.unwrap_or(limits.timeout);
-    Guest::new(
-        memory.min(node.max_memory),
-        timeout.min(node.max_timeout),
-        limits.log_lines,
-        desk,
-    )
 }
 
 /// A store whose limits hold and whose guest yields at each tick.
@@ -135,20 +196,16 @@ pub(super) fn new_store(engine: &wasmtime::Engine, guest: Guest) -> Store<Guest>
 async fn run(
     store: &mut Store<Guest>,
     module: &Inner,
+    entered: &mut Option<(Instance, Memory)>,
     function: &Function,
     request: &[u8],
     limit: usize,
 ) -> wasmtime::Result<CallResponse> {
-    let instance = module.pre.instantiate_async(&mut *store).await?;
-    let memory = instance
-        .get_module_export(&mut *store, &module.memory)
-        .and_then(wasmtime::Extern::into_memory)
-        .ok_or_else(|| contract("its memory is none"))?;
-    store.data_mut().memory = Some(memory);
-    if let Some(export) = &module.initialize {
-        let initialize = typed::<(), ()>(store, &instance, export)?;
-        initialize.call_async(&mut *store, ()).await?;
-    }
+    // Taken, so that one that does not end well is not entered again.
+    let (instance, memory) = match entered.take() {
+        Some(entered) => entered,
+        None => enter(store, module).await?,
+    };
     let len = i32::try_from(request.len()).map_err(|_| {
         Ended(Failure::new(
             FailureKind::TooLarge,
@@ -193,7 +250,25 @@ async fn run(
         .into());
     }
     let response = slice(memory.data(&*store), ptr as i32, len as i32, "the response")?;
-    skylark_abi::decode(response).map_err(|e| contract(format_args!("its response is none: {e}")))
+    let response = skylark_abi::decode(response)
+        .map_err(|e| contract(format_args!("its response is none: {e}")))?;
+    *entered = Some((instance, memory));
+    Ok(response)
+}
+
+/// Makes an instance, and constructs what it needs.
+async fn enter(store: &mut Store<Guest>, module: &Inner) -> wasmtime::Result<(Instance, Memory)> {
+    let instance = module.pre.instantiate_async(&mut *store).await?;
+    let memory = instance
+        .get_module_export(&mut *store, &module.memory)
+        .and_then(wasmtime::Extern::into_memory)
+        .ok_or_else(|| contract("its memory is none"))?;
+    store.data_mut().memory = Some(memory);
+    if let Some(export) = &module.initialize {
+        let initialize = typed::<(), ()>(store, &instance, export)?;
+        initialize.call_async(&mut *store, ()).await?;
+    }
+    Ok((instance, memory))
 }
 
 /// The failure with which the guest ended itself, if it says so.

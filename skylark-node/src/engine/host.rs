@@ -74,6 +74,18 @@ impl Guest {
         }
     }
 
+    /// Another call begins, with these limits; the instance stays.
+    pub(super) fn begin(&mut self, memory: u64, timeout: Duration, log_lines: u32) {
+        self.memory_limit = MemoryLimit::new(memory);
+        self.deadline = Instant::now() + timeout;
+        self.timeout = timeout;
+        self.fetched = None;
+        // Their voice is the last call's.
+        self.voice = None;
+        self.wasi = None;
+        self.log_lines = log_lines;
+    }
+
     /// No guest at all: to look at the host functions.
     pub(super) fn nobody() -> Self {
         Self::new(0, Duration::ZERO, 0, None)

@@ -5,7 +5,8 @@
 //! memory and the host functions of [`skylark_abi::names`], besides WASI
 //! preview 1 with no files, no environment, no arguments and no sockets. Every
 //! call gets an instance of its own from the pool, with the memory the module
-//! starts with; nothing of an earlier call is in it.
+//! starts with; nothing of an earlier call is in it, unless it is one that the node
+//! fuses with this one ([`Live`]).
 //!
 //! A call's way: [`Module::call`] takes a slot of the pool, instantiates,
 //! writes the request into the guest, runs it on a fiber that yields to the
@@ -27,7 +28,7 @@ mod senses;
 mod setup;
 mod ticker;
 
-pub use call::StateSource;
+pub use call::{Live, StateSource};
 pub use command::{Command, CommandOutput};
 pub use config::{CallLimits, EngineConfig};
 pub use error::{EngineError, LoadError};

@@ -2,6 +2,7 @@
 
 use super::{
     Node, NodeError,
+    fuse::Fallen,
     keyed::{Arguments, EntryHint},
     quick::Quick,
 };
@@ -58,6 +59,8 @@ pub(super) struct App {
     /// One lane per variable: invocations on this node that write the same
     /// variable go one after the other instead of into each other's conflict.
     lanes: BTreeMap<String, Arc<tokio::sync::Mutex<()>>>,
+    /// Functions that are not fused for now.
+    pub(super) fallen: Fallen,
 }
 
 /// A function of a loaded app.
@@ -131,6 +134,7 @@ impl App {
             learned: RwLock::default(),
             lanes,
             module,
+            fallen: Fallen::default(),
         };
         app.take_hints();
         app

@@ -44,6 +44,7 @@ impl Brief<'_> {
             round_trips: 0,
             conflicts: 0,
             placed: None,
+            fused: false,
         }
     }
 

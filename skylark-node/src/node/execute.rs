@@ -4,22 +4,18 @@
 use super::{
     Node, NodeError,
     apps::App,
+    guest::weigh,
     micros,
     prepare::{Handed, Next, Prepared},
     runs, unix_us,
 };
-use crate::{
-    engine::StateSource,
-    store::{Store, StoreError},
-};
-use async_trait::async_trait;
+use crate::{engine::Live, store::StoreError};
 use skylark_abi::{
-    call::{CallRequest, CallResponse, Failure, FailureKind, Outcome, Scope, Variable},
+    call::{CallResponse, Failure, FailureKind, Outcome},
     protocol::{Begun, Commit, Committed, Done, RunWrite, Started, Step, Task},
     run::{Lease, Message, RunRecord, RunStatus, TaskReport},
 };
 use std::{
-    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -41,40 +37,8 @@ pub(super) struct Executed {
     pub(super) handed: Option<Handed>,
 }
 
-/// Answers a guest's fetches out of the task's snapshot or the store.
-struct Source<'a> {
-    task: &'a mut Task,
-    store: &'a dyn Store,
-}
-
-#[async_trait]
-impl StateSource for Source<'_> {
-    async fn fetch(&mut self, variable: &Variable) -> Result<Option<Vec<u8>>, Failure> {
-        let values = self.fetch_all(std::slice::from_ref(variable)).await?;
-        Ok(values.into_iter().next().flatten())
-    }
-
-    async fn fetch_all(&mut self, variables: &[Variable]) -> Result<Vec<Option<Vec<u8>>>, Failure> {
-        if let Some(begin) = self.task.miss_all(variables)? {
-            match self.store.begin(&begin).await {
-                Ok(Begun::Leased { fields, .. }) => self.task.filled(fields),
-                Ok(other) => {
-                    let why = format!("the store answered a snapshot read with {other:?}");
-                    return Err(Failure::new(FailureKind::Contract, why));
-                }
-                Err(e) => {
-                    let failure = Failure::new(FailureKind::Unavailable, e.to_string());
-                    let first = variables.first();
-                    return Err(first.map_or(failure.clone(), |v| failure.at(&v.name)));
-                }
-            }
-        }
-        variables.iter().map(|v| self.task.known(v)).collect()
-    }
-}
-
 /// Times of one attempt.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Clock {
     begin: Duration,
     run: Duration,
@@ -97,6 +61,11 @@ impl Node {
             first,
         } = prepared;
         let mut clock = Clock::default();
+        let mut begun_at = Instant::now();
+        // The instance, while another call may follow in it; and how it stood with
+        // the task before others were fused with it.
+        let mut live: Option<Live<'_>> = None;
+        let mut unfused = None;
         let mut ending: Option<(Option<Outcome>, bool)> = None;
         let mut next = None;
         let mut handed = None;
@@ -113,6 +82,7 @@ impl Node {
             step = match step {
                 Step::Begin(begin) => {
                     let started = Instant::now();
+                    begun_at = started;
                     let begun = self.0.store.begin(&begin).await?;
                     clock.begin += started.elapsed();
                     task.begun(begun)
@@ -127,29 +97,38 @@ impl Node {
                     task.start()
                 }
                 Step::Run(request) => {
-                    let started = Instant::now();
-                    let ran = self.run_guest(&app, &request, &mut task).await;
-                    clock.run += started.elapsed();
-                    let response = match ran {
-                        // Not the function's doing, and perhaps not there the
-                        // next time: nothing to record.
-                        Err(failure) if failure.kind == FailureKind::Unavailable => {
-                            return Err(NodeError::Unavailable(failure.to_string()));
-                        }
-                        Err(failure) => CallResponse::ended(Outcome::Err(failure)),
-                        Ok(response) => {
-                            self.account(&app, &task, &response, &mut report);
-                            response
-                        }
-                    };
-                    Step::Ran(Box::new(response))
+                    live = None;
+                    if let Some(before) = unfused.take() {
+                        (report, clock) = before;
+                    }
+                    let ran = self.run_task(&app, &mut task, request, &mut live, &mut clock.run);
+                    let ran = ran.await?;
+                    weigh(&mut report, &ran);
+                    Step::Ran(ran)
+                }
+                Step::GoOn(_) if live.is_none() => task.apart(),
+                Step::GoOn(request) => {
+                    let begun = now_us(&report);
+                    let before = (report.clone(), std::mem::take(&mut clock));
+                    unfused.get_or_insert(before);
+                    report = report_of(&task, self.name(), begun);
+                    report.fused = true;
+                    let ran = self.run_task(&app, &mut task, request, &mut live, &mut clock.run);
+                    let ran = ran.await?;
+                    weigh(&mut report, &ran);
+                    Step::Ran(ran)
                 }
                 Step::Ran(response) => {
                     fill(&mut report, &clock, &task);
-                    let (response, starts) = self.placed(&app, &task, *response, &report);
+                    let (response, mut starts) = self.placed(&app, &task, *response, &report);
+                    self.restrain(&app, &task, begun_at, &mut starts);
                     let goes_on = starts.iter().any(|s| s.successor);
                     ending = Some((response.outcome.clone(), goes_on));
-                    task.ran(response, starts, report.clone())
+                    let next = task.ran(response, starts, report.clone());
+                    if !matches!(next, Step::GoOn(_)) {
+                        live = None;
+                    }
+                    next
                 }
                 Step::Commit(mut commit) => {
                     let started = Instant::now();
@@ -159,6 +138,12 @@ impl Node {
                     let held = std::mem::take(&mut lanes);
                     let committed = match self.0.store.commit_in(held, &commit).await {
                         // It will be too large each time: that is how it ends.
+                        Err(StoreError::TooLarge { .. }) if task.is_fused() => {
+                            let learned = app.learned(&task.invocation().function);
+                            lanes = app.lanes(&learned.written).await;
+                            step = task.apart();
+                            continue;
+                        }
                         Err(error @ StoreError::TooLarge { .. }) if !outgrown => {
                             outgrown = true;
                             let failure = Failure::new(FailureKind::TooLarge, error.to_string());
@@ -189,6 +174,9 @@ impl Node {
                         _ => {}
                     }
                     if !matches!(committed, Committed::Done { .. }) {
+                        if let Some(before) = unfused.take() {
+                            (report, clock) = before;
+                        }
                         outgrown = false;
                         let learned = app.learned(&task.invocation().function);
                         lanes = app.lanes(&learned.written).await;
@@ -199,6 +187,7 @@ impl Node {
             };
         };
         drop(lanes);
+        Self::note_fusion(&app, &task);
         fill(&mut report, &clock, &task);
         let ended_here = done.replayed && self.has_ended(&app, &task, done.outcome.as_ref());
         let mut executed = finish(&task, done, report, acknowledged, next);
@@ -219,22 +208,6 @@ impl Node {
                 _ => entry.handler.is_some(),
             });
         !goes_on && invocation.reply.is_none() && invocation.origin == self.name()
-    }
-
-    async fn run_guest(
-        &self,
-        app: &Arc<App>,
-        request: &CallRequest,
-        task: &mut Task,
-    ) -> Result<CallResponse, Failure> {
-        let function = task.invocation().function.clone();
-        let mut source = Source {
-            task,
-            store: &*self.0.store,
-        };
-        app.module
-            .call(&function, request, &self.0.config.limits, &mut source)
-            .await
     }
 
     /// What the response starts, each with its elected node; or the failure that
@@ -260,41 +233,6 @@ impl Node {
         }
     }
 
-    /// Learns from what an execution touched, and puts its sizes into its
-    /// report.
-    fn account(
-        &self,
-        app: &Arc<App>,
-        task: &Task,
-        response: &CallResponse,
-        report: &mut TaskReport,
-    ) {
-        // Parts of collections are read and written by those who do not know each
-        // other's, and need no lanes.
-        let of = |scope: Scope| {
-            move |v: &Variable| (v.scope == scope && v.part.is_none()).then(|| v.name.clone())
-        };
-        let touched: BTreeSet<String> =
-            response.touched.iter().filter_map(of(Scope::App)).collect();
-        let keyed: BTreeSet<String> = response.touched.iter().filter_map(of(Scope::Key)).collect();
-        let written = response.writes.iter().map(|w| &w.variable);
-        let written: BTreeSet<String> = written.filter_map(of(Scope::App)).collect();
-        let function = &task.invocation().function;
-        let written_parts = response.writes.iter().any(|w| w.variable.part.is_some());
-        if (written_parts || response.touched.iter().any(|v| v.part.is_some()))
-            && let Some(known) = app.known(function)
-        {
-            known.quick.never_again();
-        }
-        app.learn(function, &touched, &written, &keyed);
-        app.learn_entries(task.invocation(), &response.touched);
-        if let Some(Outcome::Ok { output, .. }) = &response.outcome {
-            report.output_bytes = output.len() as u64;
-        }
-        let state = response.writes.iter().filter_map(|w| w.value.as_ref());
-        report.state_bytes = state.map(|v| v.len() as u64).sum();
-    }
-
     /// Lets the commit of a durable run's task carry the run's record along,
     /// where this node is the one that keeps it.
     async fn attach_run(
@@ -305,7 +243,7 @@ impl Node {
         report: &TaskReport,
         outgrown: bool,
     ) -> Result<(), NodeError> {
-        let invocation = task.invocation();
+        let (first, invocation) = (task.invocation(), task.current());
         let ours =
             invocation.durable && invocation.origin == self.name() && invocation.reply.is_none();
         let Some((outcome, goes_on)) = ending.filter(|_| ours) else {
@@ -314,7 +252,7 @@ impl Node {
         let last = outcome
             .as_ref()
             .filter(|_| !goes_on && commit.outcome.is_some());
-        if last.is_none() && !invocation.tasks.is_empty() {
+        if last.is_none() && !first.tasks.is_empty() {
             return Ok(());
         }
         let id = &invocation.id.chain_id;
@@ -325,7 +263,7 @@ impl Node {
                 None => match self.stored_run(id).await? {
                     Some(record) => record,
                     // A one-way call: its run begins with its first task.
-                    None => begun(&invocation.app, &invocation.function, 0),
+                    None => begun(&first.app, &first.function, 0),
                 },
             }),
         };
@@ -341,7 +279,7 @@ impl Node {
             }
             None => begun,
         };
-        let first = invocation.id.is_first();
+        let first = first.id.is_first();
         commit.run = Some(RunWrite {
             chain_id: id.clone(),
             listed: runs::listed(&record),
@@ -379,7 +317,7 @@ fn finish(
             *last = report.clone();
         }
     }
-    let mut tasks = task.invocation().tasks.clone();
+    let mut tasks = task.current().tasks.clone();
     tasks.push(report);
     Executed {
         done,
@@ -390,6 +328,25 @@ fn finish(
         next,
         handed: None,
     }
+}
+
+/// The report of a task that begins now.
+pub(super) fn report_of(task: &Task, node: &str, arrived_unix_us: u64) -> TaskReport {
+    let invocation = task.current();
+    TaskReport {
+        task_id: invocation.id.task_id.clone(),
+        function: invocation.function.clone(),
+        node: node.to_owned(),
+        arrived_unix_us,
+        input_bytes: invocation.input.len() as u64,
+        placed: invocation.placed.clone(),
+        ..TaskReport::default()
+    }
+}
+
+/// When the execution of this report was over.
+fn now_us(report: &TaskReport) -> u64 {
+    report.arrived_unix_us + report.begin_us + report.run_us
 }
 
 fn fill(report: &mut TaskReport, clock: &Clock, task: &Task) {

@@ -16,6 +16,8 @@ mod error;
 mod evolution;
 mod execute;
 mod extra_http;
+mod fuse;
+mod guest;
 mod in_progress;
 mod invoke;
 mod keyed;

@@ -19,6 +19,9 @@ use std::{
 /// The port of a node whose topology entry names none: `--listen`'s default.
 pub const DEFAULT_PORT: u16 = 7070;
 
+/// More bytes than any input has, for an election that does not know how many.
+const LARGEST: u64 = 1 << 30;
+
 /// Options of a [`Placer`].
 #[derive(Debug, Clone)]
 pub struct PlacerConfig {
@@ -111,25 +114,10 @@ impl Placer {
             .iter()
             .filter_map(|f| f.value.as_ref());
         let bytes = invocation.input.len() + state.map(Vec::len).sum::<usize>();
-        let policy = match &invocation.policy {
-            Some(policy) => policy.parse().map_err(refused)?,
-            None => self.config.policy,
-        };
-        // A node that is alone runs everything, wherever it is meant to run.
-        let on = options
-            .and_then(|o| o.on)
-            .filter(|_| self.config.topology.is_some());
-        let request = Request {
-            policy,
-            on,
-            // The same invocation executed again is placed as before.
-            seed: fingerprint_bytes(invocation.id.to_string().as_bytes()),
-            ..Request::new(
-                &self.config.node,
-                Bytes(bytes as u64),
-                UnixMicros(super::unix_us()),
-            )
-        };
+        let policy = self.policy_of(invocation)?;
+        // The same invocation executed again is placed as before.
+        let seed = fingerprint_bytes(invocation.id.to_string().as_bytes());
+        let request = self.request(policy, options, bytes as u64, seed);
         metrics::counter!(crate::metrics::ELECTIONS, "policy" => policy.as_str()).increment(1);
         let election = self.elector.elect(&request).map_err(refused)?;
         invocation.placed = Some(Placement {
@@ -140,6 +128,55 @@ impl Placer {
             bytes: bytes as u64,
         });
         Ok(())
+    }
+
+    /// Whether a successor of this invocation is elected to this very node, however
+    /// large its input is: for the smallest and for the largest, and so for all
+    /// between, as the cost of a path grows by the byte.
+    pub(super) fn stays(&self, invocation: &Invocation, options: Option<&FunctionOptions>) -> bool {
+        if self.config.topology.is_none() {
+            return true;
+        }
+        let Ok(policy) = self.policy_of(invocation) else {
+            return false;
+        };
+        // It depends on an id that is not known yet.
+        policy != Policy::Random
+            && [0, LARGEST].iter().all(|bytes| {
+                let request = self.request(policy, options, *bytes, 0);
+                let elected = self.elector.elect(&request);
+                elected.is_ok_and(|election| election.node().name == self.config.node)
+            })
+    }
+
+    fn policy_of(&self, invocation: &Invocation) -> Result<Policy, Failure> {
+        match &invocation.policy {
+            Some(policy) => policy.parse().map_err(refused),
+            None => Ok(self.config.policy),
+        }
+    }
+
+    fn request(
+        &self,
+        policy: Policy,
+        options: Option<&FunctionOptions>,
+        bytes: u64,
+        seed: u64,
+    ) -> Request<'_> {
+        // A node that is alone runs everything, wherever it is meant to run.
+        let on = options
+            .and_then(|o| o.on)
+            .filter(|_| self.config.topology.is_some());
+        Request {
+            policy,
+            on,
+            seed,
+            ..Request::new(
+                &self.config.node,
+                Bytes(bytes),
+                UnixMicros(super::unix_us()),
+            )
+        }
     }
 
     /// Where a node takes messages.

@@ -1,7 +1,10 @@
 //! A task with what it needs to be carried out: the turn, the lanes, what it was
 //! begun with.
 
-use super::{Node, apps::App, deliver::target, in_progress::Entered, outbox::Claim, unix_us};
+use super::{
+    Node, apps::App, deliver::target, execute::report_of, in_progress::Entered, outbox::Claim,
+    unix_us,
+};
 use crate::store::Lane;
 use skylark_abi::{
     protocol::{Bounds, Commit, Plan, Step, Task, app_field},
@@ -146,16 +149,7 @@ impl Node {
         entered: Option<Entered>,
     ) -> Prepared {
         let task = self.task(app, cause, came.entry.as_deref(), self.name());
-        let invocation = task.invocation();
-        let report = TaskReport {
-            task_id: invocation.id.task_id.clone(),
-            function: invocation.function.clone(),
-            node: self.name().to_owned(),
-            arrived_unix_us: unix_us(),
-            input_bytes: invocation.input.len() as u64,
-            placed: invocation.placed.clone(),
-            ..TaskReport::default()
-        };
+        let report = report_of(&task, self.name(), unix_us());
         Prepared {
             app: app.clone(),
             task,

@@ -100,6 +100,8 @@ impl Node {
                 unix_us: arrived_unix_us,
                 seed: uuid::Uuid::new_v4().as_u64_pair(),
             },
+            keep: Vec::new(),
+            kept: false,
         };
         let mut state = Stateless::default();
         let started = Instant::now();

@@ -34,6 +34,8 @@ pub(crate) fn request() -> CallRequest {
         past: Vec::new(),
         arrived: Vec::new(),
         seen: Seen::default(),
+        keep: Vec::new(),
+        kept: false,
     }
 }
 

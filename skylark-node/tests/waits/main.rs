@@ -15,6 +15,7 @@ mod eventually;
 
 mod applications;
 mod errands;
+mod fusion;
 mod garbage;
 mod neighbours;
 mod operators;

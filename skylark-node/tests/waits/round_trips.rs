@@ -65,7 +65,11 @@ async fn cost(world: &World, mut one: impl AsyncFnMut(usize)) -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_chain_of_n_costs_n_plus_one() {
-    let world = world("redis", bounds(), &["hashchain", "counter"]).await;
+    let apart = Bounds {
+        max_fused: 1,
+        ..bounds()
+    };
+    let world = world("redis", apart, &["hashchain", "counter"]).await;
     let node = &world.node;
     run::<u64>(node, "counter/add", 1).await.unwrap();
     run::<serde_json::Value>(node, "hashchain/f1", "x")

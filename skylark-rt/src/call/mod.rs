@@ -1,6 +1,7 @@
 //! One call of a function: decode the arguments, run, encode, collect writes.
 
 mod arguments;
+mod kept;
 mod key;
 
 pub use key::{KeyArguments, KeyDef, Part};
@@ -15,11 +16,13 @@ use crate::{
     wait::Next,
 };
 use arguments::Given;
+pub use kept::Elements;
+pub(crate) use kept::Kept;
 use skylark_abi::{
     call::{CallRequest, CallResponse, Failure, FailureKind, Fan, Outcome, Successor},
     value::{Codec, compact_list, fingerprint},
 };
-use std::{future::Future, rc::Rc};
+use std::{any::Any, cell::RefCell, future::Future, rc::Rc};
 
 /// What is known of a function when it is compiled.
 #[derive(Debug)]
@@ -62,8 +65,18 @@ pub type Body = fn(&Call<'_>) -> Result<Reply, Failure>;
 #[derive(Debug)]
 pub struct Call<'a> {
     def: &'static FunctionDef,
-    given: Given<'a>,
+    input: Arguments<'a>,
     output_codec: Codec,
+    /// Places in `next` of what may get its input as it is.
+    keep: Vec<u32>,
+}
+
+/// Where the arguments are.
+#[derive(Debug)]
+enum Arguments<'a> {
+    Given(Given<'a>),
+    /// In the instance: what the call before this one kept there.
+    Kept(RefCell<Vec<Option<Box<dyn Any>>>>),
 }
 
 /// What a function yielded, encoded; or the `Err` that it returned; or what it
@@ -77,6 +90,7 @@ enum Replied {
         outcome: Outcome,
         next: Vec<Successor>,
         fan: Option<Fan>,
+        kept: Option<Kept>,
     },
     Waits(Collected, u32),
 }
@@ -86,20 +100,49 @@ impl Call<'_> {
     ///
     /// # Errors
     /// What was given does not fit its type.
-    pub fn arg<T: Input>(&self, index: usize) -> Result<T, Failure> {
-        let (value, codec) = self.given.at(index);
+    pub fn arg<T: Input + 'static>(&self, index: usize) -> Result<T, Failure> {
+        let given = match &self.input {
+            Arguments::Given(given) => given,
+            Arguments::Kept(values) => {
+                let mut values = values.borrow_mut();
+                let value = values.get_mut(index).and_then(Option::take);
+                let value = value.and_then(|value| value.downcast::<T>().ok());
+                return value.map_or_else(|| Err(self.not_kept()), |value| Ok(*value));
+            }
+        };
+        let (value, codec) = given.at(index);
         let decoded = match codec {
             Codec::Json => codec::from_json(value),
             Codec::Compact => codec::from_payload(value),
         };
-        decoded.map_err(|mismatch| self.given.blame(self.def, index, &mismatch))
+        decoded.map_err(|mismatch| given.blame(self.def, index, &mismatch))
+    }
+
+    /// The node then gives it the same value encoded.
+    #[cold]
+    fn not_kept(&self) -> Failure {
+        Failure::new(
+            FailureKind::Contract,
+            format!(
+                "what was kept in the instance does not fit the arguments of `{}`",
+                self.def.name
+            ),
+        )
+    }
+
+    /// Whether the successor at this place gets its input as it is.
+    fn keeps(&self, place: usize) -> bool {
+        self.keep.iter().any(|kept| *kept as usize == place)
     }
 
     /// The reply of a function that yields a plain value.
     ///
     /// # Errors
     /// The value does not serialize.
-    pub fn ok<T: Output>(&self, output: T) -> Result<Reply, Failure> {
+    pub fn ok<T: Output + 'static>(&self, output: T) -> Result<Reply, Failure> {
+        if self.keeps(0) && self.def.flow == Flow::Straight {
+            return Ok(self.keep(0, Kept::new(output)));
+        }
         let codec = match self.def.next {
             [] => self.output_codec,
             _ => Codec::Compact,
@@ -111,6 +154,28 @@ impl Call<'_> {
         };
         let next = self.def.next.iter().map(|path| successor(path, None));
         Ok(ended(Outcome::Ok { output, codec }, next.collect(), fan))
+    }
+
+    /// The same of a tuple, whose elements may be several arguments of its successor.
+    ///
+    /// # Errors
+    /// As of [`Call::ok`].
+    pub fn elements<T: Output + Elements>(&self, output: T) -> Result<Reply, Failure> {
+        if self.keeps(0) && self.def.flow == Flow::Straight {
+            return Ok(self.keep(0, Kept::elements(output)));
+        }
+        self.ok(output)
+    }
+
+    /// The reply whose value stays in the instance.
+    fn keep(&self, place: usize, value: Kept) -> Reply {
+        let path = self.def.next.get(place).copied().unwrap_or_default();
+        Reply(Replied::Ended {
+            outcome: nothing(),
+            next: vec![successor(path, None)],
+            fan: None,
+            kept: Some(value),
+        })
     }
 
     /// The reply of a function that yields one input for each of several
@@ -152,6 +217,10 @@ impl Call<'_> {
     /// What goes to it does not serialize.
     pub fn choice<T>(&self, output: Next<T>) -> Result<Reply, Failure> {
         let (choice, input) = output.into_parts();
+        if self.keeps(choice) {
+            return Ok(self.keep(choice, Kept::of(input.into_any())));
+        }
+        let input = input.encode();
         let input = input.map_err(|why| unwritable(self.def, Codec::Compact, &why))?;
         let path = self.def.next.get(choice).copied().unwrap_or_default();
         Ok(ended(nothing(), vec![successor(path, Some(input))], None))
@@ -187,7 +256,10 @@ impl Call<'_> {
     ///
     /// # Errors
     /// The value does not serialize. An `Err` is a reply like any other.
-    pub fn result<T: Output, E: Problem>(&self, output: Result<T, E>) -> Result<Reply, Failure> {
+    pub fn result<T: Output + 'static, E: Problem>(
+        &self,
+        output: Result<T, E>,
+    ) -> Result<Reply, Failure> {
         self.fallible(output, |output| self.ok(output))
     }
 
@@ -213,7 +285,12 @@ impl Call<'_> {
 }
 
 fn ended(outcome: Outcome, next: Vec<Successor>, fan: Option<Fan>) -> Reply {
-    Reply(Replied::Ended { outcome, next, fan })
+    Reply(Replied::Ended {
+        outcome,
+        next,
+        fan,
+        kept: None,
+    })
 }
 
 /// The output of a function whose successors have inputs of their own.
@@ -245,16 +322,18 @@ fn unwritable(def: &FunctionDef, codec: Codec, why: &str) -> Failure {
     )
 }
 
-/// Runs one call to its end, or until it waits.
+/// Runs one call to its end, or until it waits. `kept` is what the call before it
+/// in this instance kept there; what it keeps in turn goes back.
 pub(crate) fn run(
     def: &'static FunctionDef,
     body: Body,
     request: CallRequest,
     fetch: Fetch,
-) -> CallResponse {
-    match attempt(def, body, request, fetch) {
-        Ok(response) => response,
-        Err(failure) => CallResponse::ended(Outcome::Err(failure)),
+    kept: Option<Kept>,
+) -> (CallResponse, Option<Kept>) {
+    match attempt(def, body, request, fetch, kept) {
+        Ok(ended) => ended,
+        Err(failure) => (CallResponse::ended(Outcome::Err(failure)), None),
     }
 }
 
@@ -263,34 +342,58 @@ fn attempt(
     body: Body,
     mut request: CallRequest,
     fetch: Fetch,
-) -> Result<CallResponse, Failure> {
+    kept: Option<Kept>,
+) -> Result<(CallResponse, Option<Kept>), Failure> {
     let input: Rc<[u8]> = request.input.as_slice().into();
-    let given = Given::split(def, &input, request.input_codec)?;
+    let codec = request.input_codec;
+    let (arguments, key_of) = match kept.filter(|_| request.kept) {
+        Some(kept) => {
+            let values = kept.arguments(def.args.len());
+            (Arguments::Kept(RefCell::new(values)), no_key(def))
+        }
+        None => {
+            let given = Given::split(def, &input, codec)?;
+            (
+                Arguments::Given(given),
+                key_of(def, Rc::clone(&input), codec),
+            )
+        }
+    };
     let fields = std::mem::take(&mut request.fields);
     let complete = std::mem::take(&mut request.complete);
     let invocation = Invocation::start(fields, complete, fetch)?;
-    invocation.keys(key_of(def, Rc::clone(&input), request.input_codec));
+    invocation.keys(key_of);
     let (_journal, reads) = journal::open(def.name, &mut request);
     state::resume(reads);
     let call = Call {
         def,
-        given,
+        input: arguments,
         output_codec: request.output_codec,
+        keep: std::mem::take(&mut request.keep),
     };
-    let (outcome, next, fan) = match body(&call)?.0 {
-        Replied::Waits(collected, need) => return Ok(waits(collected, need)),
-        Replied::Ended { outcome, next, fan } => (outcome, next, fan),
-    };
-    let effects = journal::finish()?;
-    let Collected { touched, writes } = invocation.collect()?;
-    Ok(CallResponse {
-        touched,
-        writes,
-        next,
-        effects,
-        fan,
-        ..CallResponse::ended(outcome)
-    })
+    match body(&call)?.0 {
+        Replied::Waits(collected, need) => Ok((waits(collected, need), None)),
+        Replied::Ended {
+            outcome,
+            next,
+            fan,
+            kept,
+        } => {
+            let effects = journal::finish()?;
+            let Collected { touched, writes } = invocation.collect()?;
+            let response = CallResponse {
+                touched,
+                writes,
+                next,
+                effects,
+                fan,
+                lasts: true,
+                kept: kept.is_some(),
+                ..CallResponse::ended(outcome)
+            };
+            Ok((response, kept))
+        }
+    }
 }
 
 /// The response of a stretch that ends with a wait for so many arrivals.
@@ -315,6 +418,18 @@ fn key_of(def: &'static FunctionDef, input: Rc<[u8]>, codec: Codec) -> KeyOf {
         };
         let given = &Given::split(def, &input, codec)?;
         (key.of)(&KeyArguments { def, given, state })
+    })
+}
+
+/// Keys are told from encoded arguments: a node encodes those of an app that has
+/// keyed state.
+fn no_key(def: &'static FunctionDef) -> KeyOf {
+    Rc::new(move |state| match state.key {
+        None => Ok(String::new()),
+        Some(_) => Err(state.failure(format_args!(
+            "is one per value of an argument of `{}`, which was not encoded",
+            def.name
+        ))),
     })
 }
 

@@ -60,11 +60,20 @@ fn request(input: Vec<u8>, input_codec: Codec) -> CallRequest {
         past: Vec::new(),
         arrived: Vec::new(),
         seen: Default::default(),
+        keep: Vec::new(),
+        kept: false,
     }
 }
 
 fn answer(def: &'static FunctionDef, body: Body, request: CallRequest) -> CallResponse {
-    run(def, body, request, Fetch::new(|v| Ok(vec![None; v.len()])))
+    run(
+        def,
+        body,
+        request,
+        Fetch::new(|v| Ok(vec![None; v.len()])),
+        None,
+    )
+    .0
 }
 
 fn json(def: &'static FunctionDef, body: Body, input: &str) -> Outcome {

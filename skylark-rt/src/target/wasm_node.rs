@@ -4,7 +4,7 @@
 //! call has seen.
 
 use crate::{
-    call::{self, Body, FunctionDef},
+    call::{self, Body, FunctionDef, Kept},
     log::Level,
 };
 use skylark_abi::{
@@ -14,6 +14,7 @@ use skylark_abi::{
 use std::{
     alloc::{Layout, alloc, dealloc, handle_alloc_error},
     cell::RefCell,
+    mem::ManuallyDrop,
 };
 
 #[link(wasm_import_module = "skylark_v1")]
@@ -181,14 +182,40 @@ pub unsafe fn entry(ptr: *mut u8, len: usize, def: &'static FunctionDef, body: B
         unsafe { dealloc(ptr, layout) };
     }
     let response = match request {
-        Ok(request) => call::run(def, body, request, Fetch),
+        Ok(request) => answer(def, body, request),
         Err(e) => CallResponse::ended(Outcome::Err(Failure::new(
             FailureKind::Contract,
             e.to_string(),
         ))),
     };
-    // The host reads it after this call; the instance ends with it.
-    packed(skylark_abi::encode(&response).leak())
+    ANSWER.with_borrow_mut(|answer| {
+        *answer = ManuallyDrop::new(skylark_abi::encode(&response));
+        packed(answer)
+    })
+}
+
+thread_local! {
+    /// The last response: the host reads it before the next call, if there is
+    /// one. Never dropped by itself, so that nothing need be run at the end.
+    static ANSWER: RefCell<ManuallyDrop<Vec<u8>>> = const { RefCell::new(ManuallyDrop::new(Vec::new())) };
+    /// What the last call kept for the next one.
+    static KEPT: RefCell<ManuallyDrop<Option<Kept>>> = const { RefCell::new(ManuallyDrop::new(None)) };
+}
+
+fn answer(def: &'static FunctionDef, body: Body, request: CallRequest) -> CallResponse {
+    let kept = match request.kept {
+        true => KEPT.with_borrow_mut(|kept| kept.take()),
+        false => None,
+    };
+    if kept.is_some() {
+        // Another call came before this one: its response has been read.
+        drop(ANSWER.with_borrow_mut(|answer| std::mem::take(&mut **answer)));
+    }
+    let (response, kept) = call::run(def, body, request, Fetch, kept);
+    if kept.is_some() {
+        KEPT.with_borrow_mut(|last| **last = kept);
+    }
+    response
 }
 
 /// Address and length of `bytes`.

@@ -2,7 +2,7 @@
 
 use crate::{bounds::Output, codec};
 use skylark_abi::value::fingerprint;
-use std::marker::PhantomData;
+use std::{any::Any, marker::PhantomData};
 
 /// The result of a function that chooses its successor: one input for each of
 /// `next = […]`, of which one is given.
@@ -39,8 +39,25 @@ use std::marker::PhantomData;
 #[must_use = "a choice takes effect when it is returned"]
 pub struct Next<T> {
     choice: usize,
-    input: Result<Vec<u8>, String>,
+    input: Box<dyn Chosen>,
     inputs: PhantomData<fn() -> T>,
+}
+
+/// What goes to a successor: encoded, unless it stays in the instance.
+pub(crate) trait Chosen {
+    fn encode(&self) -> Result<Vec<u8>, String>;
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any>;
+}
+
+impl<V: Output + 'static> Chosen for V {
+    fn encode(&self) -> Result<Vec<u8>, String> {
+        codec::to_compact(self, fingerprint(std::any::type_name::<V>()))
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
 }
 
 impl<T> std::fmt::Debug for Next<T> {
@@ -54,15 +71,15 @@ impl<T> std::fmt::Debug for Next<T> {
 /// Compares the choice, and what goes to it as it is encoded.
 impl<T> PartialEq for Next<T> {
     fn eq(&self, other: &Self) -> bool {
-        (self.choice, &self.input) == (other.choice, &other.input)
+        self.choice == other.choice && self.input.encode() == other.input.encode()
     }
 }
 
 impl<T> Next<T> {
-    fn choose<V: Output>(choice: usize, value: &V) -> Self {
+    fn choose<V: Output + 'static>(choice: usize, value: V) -> Self {
         Self {
             choice,
-            input: codec::to_compact(value, fingerprint(std::any::type_name::<V>())),
+            input: Box::new(value),
             inputs: PhantomData,
         }
     }
@@ -73,7 +90,7 @@ impl<T> Next<T> {
     }
 
     /// The choice, and what goes to it.
-    pub(crate) fn into_parts(self) -> (usize, Result<Vec<u8>, String>) {
+    pub(crate) fn into_parts(self) -> (usize, Box<dyn Chosen>) {
         (self.choice, self.input)
     }
 
@@ -82,7 +99,7 @@ impl<T> Next<T> {
     where
         T: First,
     {
-        Self::choose(0, &input)
+        Self::choose(0, input)
     }
 
     /// The second successor, with this input.
@@ -90,7 +107,7 @@ impl<T> Next<T> {
     where
         T: Second,
     {
-        Self::choose(1, &input)
+        Self::choose(1, input)
     }
 
     /// The third successor, with this input.
@@ -98,7 +115,7 @@ impl<T> Next<T> {
     where
         T: Third,
     {
-        Self::choose(2, &input)
+        Self::choose(2, input)
     }
 
     /// The fourth successor, with this input.
@@ -106,7 +123,7 @@ impl<T> Next<T> {
     where
         T: Fourth,
     {
-        Self::choose(3, &input)
+        Self::choose(3, input)
     }
 }
 
@@ -119,10 +136,10 @@ macro_rules! choices {
         )]
         pub trait $trait {
             /// What it takes.
-            type Input: Output;
+            type Input: Output + 'static;
         }
 
-        $(impl<$($name),+> $trait for ($($name,)+) where $input: Output {
+        $(impl<$($name),+> $trait for ($($name,)+) where $input: Output + 'static {
             type Input = $input;
         })+
     )*};

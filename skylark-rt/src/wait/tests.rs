@@ -83,9 +83,20 @@ fn execute(body: Body, past: &[Stretch], arrived: &[Arrival], fields: &[Field]) 
         past: past.to_vec(),
         arrived: arrived.to_vec(),
         seen: Default::default(),
+        keep: Vec::new(),
+        kept: false,
     };
-    guarded(|| run(&F, body, request, Fetch::new(|v| Ok(vec![None; v.len()]))))
-        .unwrap_or_else(|failure| CallResponse::ended(Outcome::Err(failure)))
+    guarded(|| {
+        run(
+            &F,
+            body,
+            request,
+            Fetch::new(|v| Ok(vec![None; v.len()])),
+            None,
+        )
+        .0
+    })
+    .unwrap_or_else(|failure| CallResponse::ended(Outcome::Err(failure)))
 }
 
 /// What a node makes of a response that waits.

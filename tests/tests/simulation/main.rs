@@ -27,6 +27,8 @@ const SCHEDULES: u64 = 10_000;
 fn simulate(app: &App, seed: u64) -> Arc<Storm> {
     let runtime = Runtime::new();
     (app.set_up)(&runtime);
+    // Half of them fuse what they can.
+    runtime.with_fusion(if seed.is_multiple_of(2) { 8 } else { 1 });
     let storm = Arc::new(Storm::new(seed));
     runtime.with_faults(storm.clone());
     let requests = storm.between(1, 6);

@@ -360,6 +360,7 @@ mod tests {
             state_bytes: 0,
             round_trips: 1,
             conflicts: 0,
+            fused: false,
             placed: moved.map(|bytes| Placement {
                 policy: "skylark".into(),
                 node: node.into(),

@@ -26,7 +26,7 @@ impl Task {
         let Some(outcome) = &response.outcome else {
             return self.suspend(&response, starts, &report);
         };
-        let mut writes = shared_writes(&response);
+        let mut writes = self.writes(&response);
         // Without a write or a record there is nothing that an older snapshot
         // could spoil: what was read was one consistent state.
         let consistent = writes.is_empty()
@@ -34,19 +34,25 @@ impl Task {
             && !self.plan.ahead
             && starts.is_empty()
             && response.effects.is_empty()
+            && self.sent().is_empty()
             && self.round_trips <= 1;
         let checks = if consistent {
             Vec::new()
         } else {
             self.checks(&response)
         };
-        let mut tasks = self.invocation.tasks.clone();
+        let mut tasks = self.current().tasks.clone();
         outgoing::append(&mut tasks, std::slice::from_ref(&report));
         let goes_on = starts.iter().any(|s| s.successor);
-        let mut messages = self.effects(&response, starts, &tasks, now_us(&report));
+        let mut messages = self.sent().to_vec();
+        messages.extend(self.effects(&response, starts, &tasks, now_us(&report)));
+        // What is recorded of fused tasks is how the first ended: whoever comes
+        // twice could not tell from it how the run did.
+        let untold = self.tail.is_some() && self.plan.dedupe && !self.invocation.durable;
+        let inline = self.plan.inline && self.plan.owner == self.invocation.origin;
         let completion = outgoing::completion(
-            &self.invocation,
-            self.plan.inline && self.plan.owner == self.invocation.origin,
+            self.current(),
+            inline && !untold,
             outcome,
             &tasks,
             now_us(&report),
@@ -63,7 +69,8 @@ impl Task {
             ends_run,
             ..Done::default()
         });
-        self.commit(Some(outcome), checks, writes)
+        let recorded = self.tail.as_ref().map(|t| t.outcome.clone());
+        self.commit(Some(recorded.unwrap_or(outcome)), checks, writes)
     }
 
     /// It waits: what it did so far takes effect, and what is needed to go on
@@ -229,6 +236,7 @@ impl Task {
                     let response = CallResponse::ended(Outcome::Err(failure));
                     // What was read has passed, and does not matter to this.
                     self.snapshot.clear();
+                    self.tail = None;
                     return self.ran(response, Vec::new(), report);
                 }
                 self.again()
@@ -237,7 +245,8 @@ impl Task {
     }
 
     /// Begins again, with everything that was read so far.
-    fn again(&mut self) -> Step {
+    pub(super) fn again(&mut self) -> Step {
+        self.tail = None;
         for field in self.snapshot.keys() {
             // A scan's pages may begin elsewhere the next time, and count.
             let is_page = matches!(field.bundle, Bundle::Part(_, Part::Range));
@@ -264,11 +273,13 @@ impl Task {
         // Parts of collections are written blindly: such writes do not conflict.
         let written = response.writes.iter().map(|w| &w.variable);
         let written = written.filter(|v| v.part.is_none());
+        let before = self.tail.iter().flat_map(|t| t.touched.iter().cloned());
         let mut touched: Vec<_> = response
             .touched
             .iter()
             .chain(written)
             .filter_map(shared_field)
+            .chain(before)
             .collect();
         touched.sort();
         touched.dedup();
@@ -282,7 +293,7 @@ impl Task {
     }
 
     /// The outbox of a response: what it starts, and what it waits for besides.
-    fn effects(
+    pub(super) fn effects(
         &self,
         response: &CallResponse,
         starts: Vec<Started>,
@@ -304,9 +315,9 @@ impl Task {
         let mut messages: Vec<Outgoing> = started.collect();
         messages.extend(outgoing::waits(
             &response.effects,
-            &self.invocation,
+            self.current(),
             &self.plan.owner,
-            self.positions,
+            self.first(),
             now_us,
         ));
         messages
@@ -353,7 +364,7 @@ pub(super) fn now_us(report: &TaskReport) -> u64 {
     report.arrived_unix_us + report.begin_us + report.run_us
 }
 
-fn shared_writes(response: &CallResponse) -> Vec<(BundleField, Option<Vec<u8>>)> {
+pub(super) fn shared_writes(response: &CallResponse) -> Vec<(BundleField, Option<Vec<u8>>)> {
     response
         .writes
         .iter()

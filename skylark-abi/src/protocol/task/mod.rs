@@ -1,7 +1,10 @@
 //! One invocation, from begin to commit: what it reads and runs. What it commits
-//! is in [`commit`].
+//! is in [`commit`], what is executed with it in [`fuse`].
 
 mod commit;
+mod fuse;
+
+pub use fuse::Apart;
 
 use commit::now_us;
 
@@ -56,6 +59,9 @@ pub struct Started {
     pub after: Duration,
     /// The run goes on with it, rather than waits for it or lets it go.
     pub successor: bool,
+    /// It may be fused, if it is elected to this very node. The driver takes this
+    /// back if there is no time for it in this task's lease.
+    pub fuse: bool,
 }
 
 /// How the driver wants a task done.
@@ -105,6 +111,10 @@ pub struct Task {
     /// What becomes of it once the commit is done.
     pending: Option<Done>,
     run_record: Option<RunRecord>,
+    /// What was fused with it, and is executed now.
+    tail: Option<Box<fuse::Tail>>,
+    /// Why it is executed without what could be fused with it.
+    apart: Option<fuse::Apart>,
 }
 
 /// Answer to [`Task::miss`].
@@ -137,6 +147,8 @@ impl Task {
             scanned: 0,
             pending: None,
             run_record: None,
+            tail: None,
+            apart: None,
         }
     }
 
@@ -179,9 +191,17 @@ impl Task {
         }
     }
 
-    /// The invocation.
+    /// The invocation: what was begun, and is committed.
     pub fn invocation(&self) -> &Invocation {
         &self.invocation
+    }
+
+    /// What is executed: the invocation, or what was fused with it last.
+    pub fn current(&self) -> &Invocation {
+        match &self.tail {
+            Some(tail) => &tail.invocation,
+            None => &self.invocation,
+        }
     }
 
     /// Its plan.
@@ -189,14 +209,18 @@ impl Task {
         &self.plan
     }
 
-    /// Discarded executions so far.
+    /// Discarded executions so far; those of what was fused with it are its own.
     pub fn conflicts(&self) -> u32 {
-        self.conflicts
+        match self.tail {
+            Some(_) => 0,
+            None => self.conflicts,
+        }
     }
 
-    /// Store round trips so far.
+    /// Store round trips so far, of what is executed.
     pub fn round_trips(&self) -> u32 {
-        self.round_trips
+        let before = self.tail.as_ref().map_or(0, |t| t.round_trips);
+        self.round_trips - before
     }
 
     /// What the commit under way puts into the outbox.
@@ -427,9 +451,12 @@ impl Task {
             .at(name));
         }
         let known = match shared_field(variable) {
-            Some(field) => self.snapshot.get(&field).and_then(|v| v.value.clone()),
+            Some(field) => match self.tail.as_ref().and_then(|t| t.written(&field)) {
+                Some(written) => written.clone(),
+                None => self.snapshot.get(&field).and_then(|v| v.value.clone()),
+            },
             None => {
-                let mut chain = self.invocation.chain_state.iter();
+                let mut chain = self.current().chain_state.iter();
                 let found = chain.find(|f| f.variable == *variable);
                 found.and_then(|f| f.value.clone())
             }
@@ -452,7 +479,8 @@ impl Task {
         let Some(field) = shared_field(variable) else {
             return Ok(Vec::new());
         };
-        if self.snapshot.contains_key(&field) {
+        let written = self.tail.as_ref().and_then(|t| t.written(&field));
+        if written.is_some() || self.snapshot.contains_key(&field) {
             return Ok(Vec::new());
         }
         if variable.part.is_some() {
@@ -500,18 +528,20 @@ impl Task {
         response: &CallResponse,
         report: &TaskReport,
     ) -> Result<Vec<Started>, Failure> {
-        if self.attempts_again(response).is_some() {
+        if self.is_to_be_apart(response) || self.attempts_again(response).is_some() {
             return Ok(Vec::new());
         }
-        outgoing::Starts {
+        let mut starts = outgoing::Starts {
             schema: &self.schema,
-            invocation: &self.invocation,
+            invocation: self.current(),
             bounds: &self.plan.bounds,
             owner: &self.plan.owner,
-            first: self.positions,
+            first: self.first(),
             now_us: now_us(report),
         }
-        .of(response)
+        .of(response)?;
+        self.mark(response, &mut starts);
+        Ok(starts)
     }
 
     /// After [`Step::Run`] or [`Step::Ran`]: what came of it, what it starts with
@@ -522,13 +552,26 @@ impl Task {
         starts: Vec<Started>,
         report: TaskReport,
     ) -> Step {
+        if self.is_to_be_apart(&response) {
+            return self.fall_apart(&response);
+        }
         if let Some(pause) = self.attempts_again(&response) {
             return self.attempt_again(pause);
         }
         if let Err(failure) = self.admit(&response) {
+            if self.tail.is_some() {
+                return self.apart();
+            }
             let response = CallResponse::ended(Outcome::Err(failure));
             // Nothing of it happens; a handler of errors is not asked either.
             return self.ended(response, Vec::new(), report);
+        }
+        if let Some(successor) = self.follower(&starts) {
+            return self.go_on(&response, starts, successor, &report);
+        }
+        if response.kept && starts.iter().any(|s| s.successor) {
+            // Somebody else takes it, and needs it encoded.
+            return self.apart();
         }
         let branches = response.fan.is_some() && starts.iter().any(|s| s.successor);
         if response.outcome.is_none() || branches {
@@ -574,11 +617,17 @@ impl Task {
     }
 
     fn run(&self) -> Step {
-        let chain = self.invocation.chain_state.iter().cloned();
+        Step::Run(Box::new(self.request()))
+    }
+
+    fn request(&self) -> CallRequest {
+        let current = self.current();
+        let chain = current.chain_state.iter().cloned();
         let shared = self.snapshot.values().filter_map(|v| {
+            let newer = self.tail.as_ref().and_then(|t| t.written(&v.field));
             Some(Field {
                 variable: variable(&v.field)?,
-                value: v.value.clone(),
+                value: newer.unwrap_or(&v.value).clone(),
             })
         });
         let fields: Vec<Field> = chain.chain(shared).collect();
@@ -589,24 +638,31 @@ impl Task {
         if known == all {
             complete.push(Scope::App);
         }
-        Step::Run(Box::new(CallRequest {
-            id: self.invocation.id.clone(),
-            input: self.invocation.input.clone(),
-            input_codec: self.invocation.input_codec,
+        let (past, arrived) = match &self.tail {
+            None => (self.past.clone(), self.arrived.clone()),
+            Some(_) => Default::default(),
+        };
+        CallRequest {
+            id: current.id.clone(),
+            input: current.input.clone(),
+            input_codec: current.input_codec,
             output_codec: self.output_codec(),
             fields,
             complete,
-            past: self.past.clone(),
-            arrived: self.arrived.clone(),
-            seen: self.invocation.seen,
-        }))
+            past,
+            arrived,
+            seen: current.seen,
+            keep: self.keepable(),
+            kept: self.tail.as_ref().is_some_and(|t| t.kept),
+        }
     }
 
     /// As its caller wants it; bytes that end a run stay bytes.
     fn output_codec(&self) -> Codec {
-        match self.schema.functions.get(&self.invocation.function) {
-            Some(f) if self.invocation.reply.is_none() => f.function.result_codec(),
-            _ => outgoing::wanted_codec(&self.invocation, false),
+        let current = self.current();
+        match self.schema.functions.get(&current.function) {
+            Some(f) if current.reply.is_none() => f.function.result_codec(),
+            _ => outgoing::wanted_codec(current, false),
         }
     }
 

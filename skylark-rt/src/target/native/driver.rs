@@ -9,7 +9,10 @@ use super::{
     registry::{App, Function},
     store::{Memory, micros},
 };
-use crate::{call, wait::http::Response};
+use crate::{
+    call::{self, Kept},
+    wait::http::Response,
+};
 use skylark_abi::{
     call::{CallRequest, CallResponse, Failure, FailureKind, Outcome, Variable},
     journal::{Arrival, HttpRequest, ReplyTo},
@@ -27,7 +30,10 @@ use std::{
     future::poll_fn,
     ops::ControlFlow,
     rc::Rc,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     task::Poll,
     time::Duration,
 };
@@ -55,6 +61,8 @@ pub(super) struct Host {
     faults: Mutex<Arc<dyn Faults>>,
     server: Mutex<Option<Arc<Server>>>,
     bounds: Bounds,
+    /// In place of that of `bounds`.
+    max_fused: AtomicU32,
 }
 
 impl fmt::Debug for Host {
@@ -80,8 +88,13 @@ impl Host {
             queue: Queue::default(),
             faults: Mutex::new(Arc::new(Calm)),
             server: Mutex::default(),
+            max_fused: AtomicU32::new(Bounds::default().max_fused),
             bounds: Bounds::default(),
         }
+    }
+
+    pub(super) fn set_max_fused(&self, tasks: u32) {
+        self.max_fused.store(tasks, Ordering::Relaxed);
     }
 
     /// The store, past the seam: to look, and to set things up.
@@ -326,11 +339,17 @@ impl Host {
             ahead: false,
             input_hash: None,
             acks: vec![entry.to_owned()],
-            bounds: self.bounds.clone(),
+            bounds: Bounds {
+                max_fused: self.max_fused.load(Ordering::Relaxed),
+                ..self.bounds.clone()
+            },
         }
     }
 
-    async fn execute(self: &Arc<Self>, task: Task, mut report: TaskReport) -> Result<(), Halt> {
+    async fn execute(self: &Arc<Self>, task: Task, arrived: TaskReport) -> Result<(), Halt> {
+        let mut report = arrived.clone();
+        // An instance is whatever thread has the turn, and this.
+        let mut kept = None;
         let task = Rc::new(RefCell::new(task));
         let mut step = task.borrow_mut().start();
         loop {
@@ -341,9 +360,14 @@ impl Host {
                     task.borrow_mut().begun(begun)
                 }
                 Step::Run(request) => {
-                    let id = request.id.clone();
-                    let response = self.at(&Point::Run(&id), || self.run(&task, *request))?;
-                    self.ran(&task, response?, &mut report)
+                    report.clone_from(&arrived);
+                    kept = None;
+                    self.run(&task, *request, &mut kept, &mut report)?
+                }
+                Step::GoOn(request) => {
+                    report = self.arrived(&request.id.task_id, &task.borrow().current().function);
+                    report.fused = true;
+                    self.run(&task, *request, &mut kept, &mut report)?
                 }
                 Step::Ran(response) => self.ran(&task, *response, &mut report),
                 Step::Commit(commit) => {
@@ -377,8 +401,8 @@ impl Host {
         // The commit is to come, and the report goes with it.
         report.round_trips = task.round_trips() + 1;
         report.conflicts = task.conflicts();
-        report.input_bytes = task.invocation().input.len() as u64;
-        report.function.clone_from(&task.invocation().function);
+        report.input_bytes = task.current().input.len() as u64;
+        report.function.clone_from(&task.current().function);
         let starts = task.starts(&response, report).unwrap_or_else(|failure| {
             response = CallResponse::ended(Outcome::Err(failure));
             // Its handler of errors, if there is room for that.
@@ -387,13 +411,27 @@ impl Host {
         task.ran(response, starts, report.clone())
     }
 
-    /// Calls the guest. A crash while it reads state ends it there.
+    /// Executes a function, unless something goes wrong there.
     fn run(
         self: &Arc<Self>,
         task: &Rc<RefCell<Task>>,
         request: CallRequest,
+        kept: &mut Option<Kept>,
+        report: &mut TaskReport,
+    ) -> Result<Step, Halt> {
+        let id = request.id.clone();
+        let response = self.at(&Point::Run(&id), || self.call(task, request, kept))?;
+        Ok(self.ran(task, response?, report))
+    }
+
+    /// Calls the guest. A crash while it reads state ends it there.
+    fn call(
+        self: &Arc<Self>,
+        task: &Rc<RefCell<Task>>,
+        request: CallRequest,
+        kept: &mut Option<Kept>,
     ) -> Result<CallResponse, Halt> {
-        let name = task.borrow().invocation().function.clone();
+        let name = task.borrow().current().function.clone();
         let halted = Rc::new(RefCell::new(None));
         let fetch = {
             let (host, task) = (Arc::clone(self), Rc::clone(task));
@@ -410,13 +448,17 @@ impl Host {
         };
         let response = self.function(&name).and_then(|function| {
             let Function { def, body, .. } = function;
-            called(|| call::run(def, *body, request, fetch))
+            called(|| call::run(def, *body, request, fetch, kept.take()))
         });
         match halted.take() {
             Some(halt) => Err(halt),
-            None => {
-                Ok(response.unwrap_or_else(|failure| CallResponse::ended(Outcome::Err(failure))))
-            }
+            None => Ok(match response {
+                Ok((response, keeps)) => {
+                    *kept = keeps;
+                    response
+                }
+                Err(failure) => CallResponse::ended(Outcome::Err(failure)),
+            }),
         }
     }
 

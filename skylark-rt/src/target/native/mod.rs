@@ -15,7 +15,7 @@ pub use faults::{Fault, Faults, Point};
 pub use runtime::{Run, Runtime};
 pub use skylark_abi::{journal::HttpRequest, run::TaskReport};
 
-use crate::log::Level;
+use crate::{call::Kept, log::Level};
 use skylark_abi::call::{CallResponse, Failure, FailureKind, Variable};
 use std::{
     any::Any,
@@ -92,10 +92,13 @@ pub(crate) fn guarded<T>(guest: impl FnOnce() -> T) -> Result<T, Failure> {
     caught(guest).map_err(failure)
 }
 
-/// Makes one call of a guest, which may end its stretch by `suspend`.
-pub(crate) fn called(guest: impl FnOnce() -> CallResponse) -> Result<CallResponse, Failure> {
+/// Makes one call of a guest, which may end its stretch by `suspend`, and then keeps
+/// nothing.
+pub(crate) fn called(
+    guest: impl FnOnce() -> (CallResponse, Option<Kept>),
+) -> Result<(CallResponse, Option<Kept>), Failure> {
     caught(guest).or_else(|payload| match payload.downcast::<CallResponse>() {
-        Ok(waits) => Ok(*waits),
+        Ok(waits) => Ok((*waits, None)),
         Err(payload) => Err(failure(payload)),
     })
 }

@@ -350,6 +350,13 @@ impl Runtime {
         self.host.set_server(Arc::new(server));
     }
 
+    /// Executes at most so many functions of a chain in one instance, with one commit,
+    /// as a node does by `--max-fused`: 1 executes each for itself, as `--fuse off`
+    /// does. What comes of a run is the same, whatever it is; the default is 8.
+    pub fn with_fusion(&self, tasks: u32) {
+        self.host.set_max_fused(tasks);
+    }
+
     /// Has things go wrong from now on: for simulations.
     pub fn with_faults(&self, faults: Arc<dyn Faults>) {
         self.host.set_faults(faults);

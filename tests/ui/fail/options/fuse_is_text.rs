@@ -1,0 +1,6 @@
+#[skylark::function(fuse = "off")]
+fn alarm(loud: bool) -> bool {
+    loud
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[skylark::function(fuse = true)]
+fn alarm(loud: bool) -> bool {
+    loud
+}
+
+fn main() {}
