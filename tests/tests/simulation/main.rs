@@ -7,8 +7,8 @@
 
 mod apps;
 mod more;
-mod social;
 mod recorded;
+mod social;
 mod storm;
 
 use apps::{APPS, App};
