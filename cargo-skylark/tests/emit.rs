@@ -175,8 +175,12 @@ fn emitted_crates_pass_the_apps_own_tests() {
         let output = Command::new(env!("CARGO"))
             .args(["test", "--offline"])
             .current_dir(&out)
-            // Shared with the workspace's builds, which have most of it.
-            .env("CARGO_TARGET_DIR", programs.parent().unwrap())
+            // Not the workspace's own: what is a `cdylib` too has no hash in its
+            // file's name, and the emitted crate would take the example's place.
+            .env(
+                "CARGO_TARGET_DIR",
+                programs.parent().unwrap().join("emitted"),
+            )
             .output()
             .unwrap();
         let error = String::from_utf8_lossy(&output.stderr);

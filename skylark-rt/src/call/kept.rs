@@ -7,8 +7,11 @@ use std::any::Any;
 #[derive(Debug)]
 pub(crate) struct Kept {
     value: Box<dyn Any>,
-    elements: Option<fn(Box<dyn Any>) -> Vec<Option<Box<dyn Any>>>>,
+    elements: Option<TakeApart>,
 }
+
+/// Makes the elements of a tuple of it.
+type TakeApart = fn(Box<dyn Any>) -> Vec<Option<Box<dyn Any>>>;
 
 impl Kept {
     /// As one argument.

@@ -8,7 +8,11 @@
 
 use crate::apps::{APPS, App};
 use skylark::native::{Fault, Faults, Point, Runtime};
-use skylark_abi::{keys::Bundle, protocol::Commit, run::Message};
+use skylark_abi::{
+    keys::Bundle,
+    protocol::{Bounds, Commit},
+    run::Message,
+};
 use std::{
     fmt::Write as _,
     ops::AddAssign,
@@ -23,8 +27,9 @@ const HEAD: &str = "\
 
 What one request of the literature's applications records so that it takes effect exactly once, counted over the whole
 run that it starts, with nothing going wrong. Beldi and mu2sls log each read, each write and each call on its own, and an
-intent for each execution of a function: one round trip to the store for each. Here a stretch of a function ends with one
-atomic commit, in which the records (outcomes, messages that are to be delivered, what waits) go along.
+intent for each execution of a function: one round trip to the store for each. Here a stretch of a function, or several
+functions that are fused, end with one atomic commit, in which the records (outcomes, messages that are to be delivered,
+what waits) go along.
 
 Made by `SKYLARK_BLESS=1 cargo test -p skylark-tests --test simulation recorded`, which compares it otherwise.
 
@@ -109,9 +114,11 @@ impl Faults for Ledger {
     }
 }
 
-/// One request of `app`, to the end of all that it starts.
-fn count(app: &App) -> Counts {
+/// One request of `app`, to the end of all that it starts; `fused` into one commit at
+/// most so many functions.
+fn count(app: &App, fused: u32) -> Counts {
     let runtime = Runtime::new();
+    runtime.with_fusion(fused);
     (app.set_up)(&runtime);
     let id = (app.request)(&runtime, 1, 0);
     let ledger = Arc::new(Ledger::default());
@@ -130,24 +137,32 @@ fn count(app: &App) -> Counts {
 fn recorded_operations_are_those_of_the_page() {
     let mut page = HEAD.to_owned();
     for app in APPS {
-        let counts = count(app);
-        let ratio = counts.logged() as f64 / counts.commits as f64;
+        // One that logs operations fuses nothing.
+        let apart = count(app, 1);
         let Counts {
             executions,
             reads,
             writes,
             calls,
-            commits,
-            records,
-        } = counts;
-        let logged = counts.logged();
+            ..
+        } = apart;
+        let logged = apart.logged();
+        let here = count(app, Bounds::default().max_fused);
+        let Counts {
+            commits, records, ..
+        } = here;
+        let ratio = logged as f64 / commits as f64;
         writeln!(
             page,
             "| {} | {executions} | {reads} | {writes} | {calls} | {logged} | {commits} | {records} | {ratio:.1} |",
             app.name
         )
         .expect("a string takes it");
-        assert!(commits <= logged, "{}: {counts:?}", app.name);
+        assert!(
+            commits <= apart.commits && commits <= logged,
+            "{}: {here:?}, {apart:?}",
+            app.name
+        );
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE);
     if std::env::var_os("SKYLARK_BLESS").is_some() {
