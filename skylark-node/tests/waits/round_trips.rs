@@ -110,6 +110,18 @@ async fn a_chain_of_n_costs_n_plus_one() {
     assert_eq!(stateless.await, 0, "nothing to begin or commit");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fused_chain_costs_one_begin_and_one_commit() {
+    let world = world("redis", bounds(), &["hashchain"]).await;
+    run::<serde_json::Value>(&world.node, "hashchain/f1", "x")
+        .await
+        .unwrap();
+    let chain = cost(&world, async |n| {
+        keyed(&world, "hashchain", "f1", "\"x\"", format!("k{n}")).await;
+    });
+    assert_eq!(chain.await, 2, "three tasks, with a key");
+}
+
 /// The module with a custom section behind all others: of several, the last counts.
 fn with_section(wasm: &[u8], name: &str, data: &[u8]) -> Bytes {
     let leb128 = |n: usize| [(n & 0x7f) as u8 | 0x80, (n >> 7) as u8];
