@@ -32,7 +32,7 @@ use std::{
 /// static ORDERS: List<String> = List::new();
 ///
 /// #[skylark::function]
-/// fn order(what: String) {
+/// fn request(what: String) {
 ///     ORDERS.push(what);
 /// }
 ///
@@ -44,7 +44,7 @@ use std::{
 /// # fn main() -> Result<(), Failure> {
 /// let runtime = skylark::native::Runtime::new();
 /// for what in ["tea", "rice", "figs"] {
-///     runtime.run::<()>("order", &what)?;
+///     runtime.run::<()>("request", &what)?;
 /// }
 /// assert_eq!(runtime.run::<Vec<String>>("latest", &2)?, ["figs", "rice"]);
 /// # Ok(())

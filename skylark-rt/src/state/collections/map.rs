@@ -32,11 +32,11 @@ use std::{
 /// use skylark::{Map, prelude::*};
 ///
 /// #[skylark::state]
-/// static ACCOUNTS: Map<String, i64> = Map::new();
+/// static BALANCES: Map<String, i64> = Map::new();
 ///
 /// #[skylark::function]
 /// fn deposit(account: String, cents: i64) -> i64 {
-///     ACCOUNTS.update(&account, |balance| {
+///     BALANCES.update(&account, |balance| {
 ///         let balance = balance.get_or_insert(0);
 ///         *balance += cents;
 ///         *balance
@@ -45,7 +45,7 @@ use std::{
 ///
 /// #[skylark::function]
 /// fn richer_in_name(than: String) -> Option<(String, i64)> {
-///     ACCOUNTS.range(than..).next()
+///     BALANCES.range(than..).next()
 /// }
 ///
 /// # fn main() -> Result<(), Failure> {
