@@ -23,11 +23,11 @@ mod links;
 mod text;
 mod users;
 
-use skylark::{Bytes, thrift::serve};
-use social::{
+use self::social::{
     ErrorCode, ServiceException, TextServiceSyncProcessor, UrlShortenServiceSyncProcessor,
     UserMentionServiceSyncProcessor,
 };
+use skylark::{Bytes, thrift::serve};
 
 /// TextService.
 #[skylark::function]
