@@ -1,12 +1,13 @@
 //! The figures, measured side by side, and the page that shows them.
 
+mod build;
 mod restate;
 
 use crate::{process, setup};
 use anyhow::{Context, Result};
 use cargo_skylark::{
     app::{
-        build::{self, BuildOptions},
+        build::{BuildOptions, build},
         project::Project,
     },
     cli,
@@ -42,6 +43,9 @@ enum What {
     Elect,
     /// Fifty state variables of which a function touches three: what a build's hints save.
     Touches,
+    /// What two hundred annotated functions cost whoever builds them, and the
+    /// check of fifty thousand lines.
+    Build,
 }
 
 impl What {
@@ -54,6 +58,7 @@ impl What {
             Self::Fusion => "Fusion",
             Self::Elect => "Election",
             Self::Touches => "Fetching what is touched",
+            Self::Build => "Building",
         }
     }
 
@@ -85,12 +90,17 @@ impl What {
                  with `--fuse auto` and `--fuse off`, two processes of one build, measured in turn."
             }
             Self::Elect => "The rule as published beside ours, on the published graphs.",
+            Self::Build => {
+                "Generated apps (`xtask/src/bench/build/module.txt`, as often as it takes), built and checked by cargo \
+                 and by the command."
+            }
         }
     }
 
-    /// Package, benchmark, and the parts of it.
-    const fn target(self) -> (&'static str, &'static str, &'static [&'static str]) {
-        match self {
+    /// Package, benchmark, and the parts of it; none if it is measured from here.
+    const fn target(self) -> Option<(&'static str, &'static str, &'static [&'static str])> {
+        Some(match self {
+            Self::Build => return None,
             Self::Engine => ("skylark-node", "engine", &[]),
             Self::Node => (
                 "skylark-node",
@@ -102,7 +112,7 @@ impl What {
             Self::Touches => ("skylark-node", "node", &["touches"]),
             Self::Fusion => ("skylark-node", "node", &["fusion"]),
             Self::Elect => ("skylark-elect", "elect", &[]),
-        }
+        })
     }
 }
 
@@ -123,6 +133,7 @@ pub(crate) fn run(options: &Options, output: &Output) -> Result<()> {
             What::Waiting,
             What::Fusion,
             What::Elect,
+            What::Build,
         ],
         some => some,
     };
@@ -133,25 +144,29 @@ pub(crate) fn run(options: &Options, output: &Output) -> Result<()> {
     let path = process::root().join(PAGE);
     let mut page = fs::read_to_string(&path).unwrap_or_else(|_| HEAD.to_owned());
     for what in what {
-        let (package, bench, parts) = what.target();
-        let mut command = process::cargo();
-        command
-            .args(["bench", "--quiet", "-p", package, "--bench", bench, "--"])
-            .args(parts)
-            .env("SKYLARK_GUESTS", &guests);
-        if *what == What::Restate {
-            let programs = restate::programs(output)?;
-            command
-                .env("RESTATE_SERVER", programs.server)
-                .env("RESTATE_SUBJECTS", programs.subjects);
-        }
         let title = what.title();
-        output.status(
-            "Measuring",
-            &format!("{title} (`cargo bench -p {package} --bench {bench}`)"),
-        );
         let before = load();
-        let tables = process::capture(&mut command)?;
+        let tables = match what.target() {
+            Some((package, bench, parts)) => {
+                output.status(
+                    "Measuring",
+                    &format!("{title} (`cargo bench -p {package} --bench {bench}`)"),
+                );
+                let mut command = process::cargo();
+                command
+                    .args(["bench", "--quiet", "-p", package, "--bench", bench, "--"])
+                    .args(parts)
+                    .env("SKYLARK_GUESTS", &guests);
+                if *what == What::Restate {
+                    let programs = restate::programs(output)?;
+                    command
+                        .env("RESTATE_SERVER", programs.server)
+                        .env("RESTATE_SUBJECTS", programs.subjects);
+                }
+                process::capture(&mut command)?
+            }
+            None => build::measure(output)?,
+        };
         let section = format!(
             "\n## {title}\n\n{}\n\n{}\n\n{}\n",
             what.about(),
@@ -200,7 +215,7 @@ fn build_guests(directory: &Path, output: &Output) -> Result<()> {
             out: Some(directory.join(format!("{package}.wasm"))),
             ..BuildOptions::default()
         };
-        build::build(&project, &options, output)?;
+        build(&project, &options, output)?;
     }
     Ok(())
 }
