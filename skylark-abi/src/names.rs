@@ -69,6 +69,24 @@ pub fn function_export(name: &str) -> String {
     format!("{FUNCTION_PREFIX}{name}")
 }
 
+/// Whether a function of this name (demangled, without its hash) is written in the crate
+/// of this library name: `app::f`, `<app::S>::f`, `<T as app::Tr>::f`, not
+/// `Vec::<app::S>::push`. Of a module's names a build keeps these and those of call
+/// entries, and a trap tells them.
+pub fn is_of_crate(function: &str, library: &str) -> bool {
+    let within = |path: &str| {
+        let rest = path.strip_prefix(library);
+        rest.is_some_and(|rest| rest.starts_with("::"))
+    };
+    // What a type may begin with before its path.
+    let start = function.trim_start_matches(['<', '&', '*', '[', '(']);
+    let start = ["mut ", "const ", "dyn "]
+        .iter()
+        .fold(start, |rest, word| rest.strip_prefix(word).unwrap_or(rest));
+    let of_trait = || function.split_once(" as ").map(|(_, after)| after);
+    within(start) || function.starts_with('<') && of_trait().is_some_and(within)
+}
+
 /// Longest key of a keyed state variable, or of an entry of a collection, in bytes.
 pub const MAX_KEY: usize = 512;
 
@@ -98,4 +116,42 @@ pub const fn pack(ptr: u32, len: u32) -> i64 {
 /// Undoes [`pack`].
 pub const fn unpack(packed: i64) -> (u32, u32) {
     ((packed as u64 >> 32) as u32, packed as u64 as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_are_told_by_the_crate_they_are_written_in() {
+        let check = |own: bool, names: &[&str]| {
+            for name in names {
+                assert_eq!(is_of_crate(name, "app"), own, "{name}");
+            }
+        };
+        check(
+            true,
+            &[
+                "app::f",
+                "app::f::{closure#0}",
+                "<app::S>::f",
+                "<&mut app::S as core::fmt::Debug>::fmt",
+                "<[app::S] as app::Sum>::sum",
+                "<u32 as app::Sum>::sum",
+                "<dyn app::Sum>::twice",
+            ],
+        );
+        check(
+            false,
+            &[
+                "",
+                "app",
+                "apple::f",
+                "my::app::f",
+                "core::ptr::drop_in_place::<app::S>",
+                "<alloc::vec::Vec<app::S>>::push",
+                "skylark_fn_f",
+            ],
+        );
+    }
 }

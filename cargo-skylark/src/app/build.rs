@@ -69,7 +69,7 @@ pub fn build(project: &Project, options: &BuildOptions, output: &Output) -> Resu
     let (mut small, optimised_by) = if options.debug {
         (wasm.clone(), "none")
     } else {
-        optimise(&wasm, options, output)?
+        optimise(&wasm, &project.library, options, output)?
     };
     // Whatever made it smaller must not have touched what the node reads.
     if module::schema(&small)? != schema {
@@ -178,13 +178,14 @@ fn in_package(project: &Project) -> Vec<String> {
 
 fn optimise(
     wasm: &[u8],
+    library: &str,
     options: &BuildOptions,
     output: &Output,
 ) -> Result<(Vec<u8>, &'static str)> {
-    let Stripped { wasm: stripped, .. } = module::strip(wasm)?;
+    let Stripped { wasm: stripped, .. } = module::strip(wasm, library)?;
     if !options.no_wasm_opt {
         match wasm_opt(wasm) {
-            Ok(Some(smaller)) => return Ok((module::strip(&smaller)?.wasm, "wasm-opt")),
+            Ok(Some(smaller)) => return Ok((module::strip(&smaller, library)?.wasm, "wasm-opt")),
             Ok(None) => {}
             Err(why) => output.warning(&format!("wasm-opt could not be used: {why:#}")),
         }
@@ -211,6 +212,8 @@ fn wasm_opt(wasm: &[u8]) -> Result<Option<Vec<u8>>> {
     let result = Command::new("wasm-opt")
         .args(FEATURES)
         .arg("-O3")
+        // Keeps names; the app's own stay in the module.
+        .arg("-g")
         .arg(&from)
         .arg("-o")
         .arg(&to)

@@ -4,6 +4,7 @@ pub mod build;
 pub mod diagnostics;
 pub mod emitted;
 pub mod fixes;
+mod function_names;
 pub mod lift;
 pub mod module;
 pub mod new;

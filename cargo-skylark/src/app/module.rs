@@ -1,16 +1,18 @@
 //! Reads a wasm module's schema, and leaves out what a node does not need.
 
+use super::function_names;
 use anyhow::{Context as _, Result, bail};
 use skylark_abi::{Schema, names, shape::Shapes};
 use std::ops::Range;
-use wasmparser::{Encoding, Parser, Payload};
+use wasmparser::{Encoding, KnownCustom, Parser, Payload};
 
 /// A module without its debug information.
 #[derive(Debug, Clone)]
 pub struct Stripped {
     /// The module.
     pub wasm: Vec<u8>,
-    /// Names of the custom sections that were left out.
+    /// Names of the custom sections that were left out; of `name` the functions of the
+    /// app's own crate are kept.
     pub removed: Vec<String>,
 }
 
@@ -71,23 +73,30 @@ pub fn append(wasm: &mut Vec<u8>, name: &str, data: &[u8]) {
 
 /// Copies a module section by section, all but the custom sections that only
 /// debuggers and linkers read. The schema and custom sections that are not known
-/// here stay.
+/// here stay, as do the names of the functions of the crate `library`, at the end.
 ///
 /// # Errors
 /// It is no wasm module.
-pub fn strip(wasm: &[u8]) -> Result<Stripped> {
+pub fn strip(wasm: &[u8], library: &str) -> Result<Stripped> {
     let mut out = wasm_encoder::Module::new();
     let mut removed = Vec::new();
+    let mut named = None;
     for payload in Parser::new(0).parse_all(wasm) {
         let payload = payload.context("this is no wasm module")?;
         if let Payload::CustomSection(section) = &payload
             && is_for_tools(section.name())
         {
+            if let KnownCustom::Name(names) = section.as_known() {
+                named = function_names::own(names, library);
+            }
             removed.push(section.name().to_owned());
         } else if let Some((id, range)) = payload.as_section() {
             let data = slice(wasm, range).context("a section ends past the module")?;
             out.section(&wasm_encoder::RawSection { id, data });
         }
+    }
+    if let Some(named) = named {
+        out.section(&named);
     }
     Ok(Stripped {
         wasm: out.finish(),
@@ -118,7 +127,11 @@ mod tests {
 
     fn module(sections: &[(&str, &[u8])]) -> Vec<u8> {
         let mut wasm = wat::parse_str(
-            r#"(module $named (memory (export "memory") 1) (func $f (export "skylark_fn_f") (result i32) i32.const 7))"#,
+            r#"(module $named (memory (export "memory") 1)
+            (func $_ZN4core3fmt5write17h0123456789abcdefE)
+            (func $_ZN3app5outer5inner17h0123456789abcdefE)
+            (func $app::same::h0123456789abcdef)
+            (func $f (export "skylark_fn_f") (result i32) i32.const 7))"#,
         )
         .unwrap();
         for (name, data) in sections {
@@ -143,7 +156,7 @@ mod tests {
         let Stripped {
             wasm: small,
             removed,
-        } = strip(&wasm).unwrap();
+        } = strip(&wasm, "app").unwrap();
         assert_eq!(removed, ["name", ".debug_info", "producers"]);
         assert_eq!(schema(&small).unwrap(), schema(&wasm).unwrap());
         wasmparser::validate(&small).unwrap();
@@ -164,7 +177,7 @@ mod tests {
         };
         assert_eq!(code(&small), code(&wasm));
         assert_eq!(
-            strip(&small).unwrap().wasm,
+            strip(&small, "app").unwrap().wasm,
             small,
             "nothing is left to strip"
         );

@@ -167,7 +167,8 @@ impl Live<'_> {
         if let Some(voice) = self.store.data().voice() {
             voice.finish();
         }
-        ended.map_err(|error| failure::explain(&error, self.store.data(), config.stack))
+        let schema = Some(self.module.schema());
+        ended.map_err(|error| failure::explain(&error, self.store.data(), schema, config.stack))
     }
 }
 

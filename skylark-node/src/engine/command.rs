@@ -107,7 +107,14 @@ impl Engine {
             Ok(()) => 0,
             Err(error) => match error.downcast_ref() {
                 Some(I32Exit(code)) if store.data().memory_limit.refused.is_none() => *code,
-                _ => return Err(failure::explain(&error, store.data(), engine.config.stack)),
+                _ => {
+                    return Err(failure::explain(
+                        &error,
+                        store.data(),
+                        None,
+                        engine.config.stack,
+                    ));
+                }
             },
         };
         let (stdout, stderr) = match store.data().voice() {

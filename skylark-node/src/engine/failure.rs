@@ -1,9 +1,12 @@
 //! How a call's end becomes a [`Failure`] that says what, where and how to mend.
 
-use super::host::Guest;
-use skylark_abi::call::{Failure, FailureKind};
+use super::{host::Guest, trace};
+use skylark_abi::{
+    Schema,
+    call::{Failure, FailureKind},
+};
 use std::time::Duration;
-use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
+use wasmtime::{PoolConcurrencyLimitError, Trap};
 use wasmtime_wasi::I32Exit;
 
 /// Longest text of a guest's own that goes into a message, in bytes.
@@ -54,24 +57,32 @@ pub(super) fn pool_exhausted(instances: u32, waited: Duration) -> Failure {
     )
 }
 
-/// Says why the guest ended. `stack` is the limit on its stack in bytes.
-pub(super) fn explain(error: &wasmtime::Error, guest: &Guest, stack: usize) -> Failure {
+/// Says why the guest ended. `schema` is its app's, if it is one, and `stack` the limit
+/// on its stack in bytes.
+pub(super) fn explain(
+    error: &wasmtime::Error,
+    guest: &Guest,
+    schema: Option<&Schema>,
+    stack: usize,
+) -> Failure {
     if let Some(Ended(failure)) = error.downcast_ref() {
         return failure.clone();
     }
     let trap = error.downcast_ref::<Trap>().copied();
     let exit = error.downcast_ref::<I32Exit>();
+    let place = || trace::place(error, schema);
     let gave_up = trap.is_none() || trap == Some(Trap::UnreachableCodeReached);
     if let (Some(refused), true) = (guest.memory_limit.refused, gave_up) {
         return Failure::new(
             FailureKind::Memory,
             format!(
-                "it asked for {} of memory, past its limit `memory` of {}; let it hold less at a time, or \
+                "it asked for {} of memory{}, past its limit `memory` of {}; let it hold less at a time, or \
                  raise the limit with `memory = \"…\"` on the function or `memory` on the node{}",
                 bytes(refused),
+                place(),
                 bytes(guest.memory_limit.limit),
                 last_words(guest)
-                    .map(|w| format!(" ({w})"))
+                    .map(|words| format!(" ({words})"))
                     .unwrap_or_default(),
             ),
         );
@@ -87,14 +98,18 @@ pub(super) fn explain(error: &wasmtime::Error, guest: &Guest, stack: usize) -> F
     let message = match (trap, exit) {
         (Some(Trap::StackOverflow), _) => format!(
             "it overflowed its stack{}, whose limit `stack` is {}; recurse less deeply, or raise `stack`",
-            place(error),
+            place(),
             bytes(stack as u64)
         ),
-        (Some(trap), _) => last_words(guest).unwrap_or_else(|| {
-            let what = trap.to_string();
-            let what = what.strip_prefix("wasm trap: ").unwrap_or(&what);
-            format!("it trapped: {what}{}", place(error))
-        }),
+        (Some(trap), _) => match last_words(guest) {
+            Some(panic @ Words::Panic(_)) => panic.to_string(),
+            Some(words) => format!("{words}{}", place()),
+            None => {
+                let what = trap.to_string();
+                let what = what.strip_prefix("wasm trap: ").unwrap_or(&what);
+                format!("it trapped: {what}{}", place())
+            }
+        },
         (None, Some(I32Exit(code))) => {
             let words = last_words(guest)
                 .map(|w| format!(": {w}"))
@@ -106,12 +121,29 @@ pub(super) fn explain(error: &wasmtime::Error, guest: &Guest, stack: usize) -> F
     Failure::new(FailureKind::Trap, message)
 }
 
+/// What a guest said last.
+enum Words {
+    /// A panic's message, which has its place.
+    Panic(String),
+    /// A line of its error output.
+    Line(String),
+}
+
+impl std::fmt::Display for Words {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Panic(message) => f.write_str(message),
+            Self::Line(line) => write!(f, "it trapped after saying: {line}"),
+        }
+    }
+}
+
 /// The panic message, or else the last line of the error output.
-fn last_words(guest: &Guest) -> Option<String> {
+fn last_words(guest: &Guest) -> Option<Words> {
     let tail = guest.voice()?.tail();
-    panic_message(&tail).or_else(|| {
+    panic_message(&tail).map(Words::Panic).or_else(|| {
         let last = tail.lines().rev().map(str::trim).find(|l| !l.is_empty())?;
-        Some(format!("it trapped after saying: {}", quote(last)))
+        Some(Words::Line(quote(last).to_owned()))
     })
 }
 
@@ -159,23 +191,6 @@ fn at_home(text: &str) -> String {
         &path[package..]
     });
     format!("{FRONT}{shown}{rest}")
-}
-
-/// ` in \`name\`` of the innermost frame that has a name: modules that were made small have few.
-fn place(error: &wasmtime::Error) -> String {
-    let trace = error.downcast_ref::<WasmBacktrace>();
-    let mut frames = trace.into_iter().flat_map(WasmBacktrace::frames);
-    match frames.find_map(|frame| frame.func_name()) {
-        Some(name) => {
-            // `app::detect::h0123456789abcdef`: the hash tells nothing.
-            let name = name.rsplit_once("::h").map_or(name, |(path, hash)| {
-                let is_hash = hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit());
-                if is_hash { path } else { name }
-            });
-            format!(" in `{}`", quote(name))
-        }
-        None => String::new(),
-    }
 }
 
 fn quote(text: &str) -> &str {

@@ -27,6 +27,7 @@ mod module;
 mod senses;
 mod setup;
 mod ticker;
+mod trace;
 
 pub use call::{Live, StateSource};
 pub use command::{Command, CommandOutput};

@@ -164,6 +164,10 @@ impl Module {
 }
 
 impl Inner {
+    pub(super) fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
     pub(super) fn function(&self, name: &str) -> Result<&Function, Failure> {
         self.functions.get(name).ok_or_else(|| {
             let known = self.functions.keys().map(String::as_str);

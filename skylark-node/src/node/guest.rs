@@ -79,6 +79,8 @@ impl Node {
             }
             Err(failure) => {
                 *live = None;
+                let current = task.current();
+                log_fall(&current.id.chain_id, &current.function, &failure);
                 CallResponse::ended(Outcome::Err(failure))
             }
         };
@@ -131,6 +133,15 @@ fn learn(app: &App, task: &Task, response: &CallResponse) {
     if task.is_fused() && !touched.is_empty() {
         let first = &task.invocation().function;
         app.learn(first, &touched, &written, &BTreeSet::new());
+    }
+}
+
+/// Says in the log where a function fell, for the operator of one that nobody asks for
+/// the result of. What is the caller's fault is no news.
+pub(super) fn log_fall(id: &str, function: &str, failure: &Failure) {
+    use FailureKind::{Contract, Memory, Timeout, Trap};
+    if matches!(failure.kind, Trap | Timeout | Memory | Contract) {
+        tracing::warn!(id, function, %failure, "an execution fell");
     }
 }
 

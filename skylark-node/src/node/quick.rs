@@ -4,7 +4,8 @@
 //! before it has ended.
 
 use super::{
-    Node, NodeError, apps::App, brief::Brief, invoke::Input, micros, unix_us, views::Reply,
+    Node, NodeError, apps::App, brief::Brief, guest::log_fall, invoke::Input, micros, unix_us,
+    views::Reply,
 };
 use crate::engine::StateSource;
 use async_trait::async_trait;
@@ -118,7 +119,10 @@ impl Node {
             Err(failure) if failure.kind == FailureKind::Unavailable => {
                 return Some(Err(NodeError::Unavailable(failure.to_string())));
             }
-            Err(failure) => Some(Err(failure)),
+            Err(failure) => {
+                log_fall(&id, function, &failure);
+                Some(Err(failure))
+            }
         };
         let Some(outcome) = outcome else {
             known.quick.never_again();

@@ -1,69 +1,14 @@
-//! An app's whole life with real nodes: made, tested, built, deployed, called,
-//! looked at, ended. It builds the app, so it needs the wasm target, and the
-//! node's program, unless `SKYLARK_NODE` names one to test with.
+//! From a new app to a run over three nodes: made, tested, built, deployed, called,
+//! looked at, ended.
 
+use crate::{cargo, command, make, programs, skylark};
 use serde_json::Value;
 use std::{
     fs,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
 };
-
-/// The directory of the programs of this build, `target/debug` or the like.
-fn programs() -> &'static Path {
-    Path::new(env!("CARGO_BIN_EXE_cargo-skylark"))
-        .parent()
-        .unwrap()
-}
-
-/// The node's program.
-fn node() -> PathBuf {
-    match std::env::var_os("SKYLARK_NODE") {
-        Some(named) => named.into(),
-        None => programs().join("skylark-node"),
-    }
-}
-
-fn cargo(directory: &Path, arguments: &[&str]) {
-    let status = Command::new(env!("CARGO"))
-        .args(arguments)
-        .current_dir(directory)
-        // Shared with the workspace's builds: macros and their syntax trees are
-        // the most of it, and are the same.
-        .env("CARGO_TARGET_DIR", programs().parent().unwrap())
-        .status()
-        .unwrap();
-    assert!(
-        status.success(),
-        "cargo {arguments:?} in {}",
-        directory.display()
-    );
-}
-
-/// What a command came to: exit code, standard output, standard error.
-fn skylark(directory: &Path, arguments: &[&str]) -> (i32, String, String) {
-    let output = command(directory, arguments).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (
-        output.status.code().unwrap(),
-        text(output.stdout),
-        text(output.stderr),
-    )
-}
-
-fn command(directory: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-skylark"));
-    command
-        .current_dir(directory)
-        .args(arguments)
-        .env("CARGO_TARGET_DIR", programs().parent().unwrap())
-        .env("SKYLARK_NODE", node())
-        .env_remove("SKYLARK_STORE")
-        .env_remove("SKYLARK_TOKEN_FILE")
-        .env("NO_COLOR", "1");
-    command
-}
 
 /// Nodes that run; ended with the test, whatever comes of it.
 struct Up {
@@ -115,17 +60,8 @@ impl Drop for Up {
 
 #[test]
 fn from_new_to_a_run_over_three_nodes() {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    if std::env::var_os("SKYLARK_NODE").is_none() {
-        cargo(workspace, &["build", "--package", "skylark-node"]);
-    }
-
     let here = tempfile::tempdir().unwrap();
-    let (code, _, error) = skylark(here.path(), &["new", "greeter"]);
-    assert_eq!(code, 0, "{error}");
-    let app = here.path().join("greeter");
-    // The versions that the workspace was tested with.
-    fs::copy(workspace.join("Cargo.lock"), app.join("Cargo.lock")).unwrap();
+    let app = make(here.path(), "greeter");
     cargo(&app, &["test"]);
 
     let (code, built, error) = skylark(&app, &["build", "--json", "--out", "greeter.wasm"]);
