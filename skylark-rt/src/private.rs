@@ -14,7 +14,7 @@ pub use crate::{
     state::{
         Collection, CollectionDef, Field, FieldDef, FieldNames, Initial, Live, LocalState, Locked,
         Migrated, Migration, Object, ObjectDef, Shared, State, StateCell, StateCodec, StateDef,
-        codec, collection, exclusive, migrated, older, same_key, shared,
+        codec, collection, collection_of, exclusive, migrated, older, same_key, shared,
     },
 };
 pub use core::{

@@ -38,8 +38,12 @@ pub(super) async fn run(args: &Check, against: &str, output: &Output) -> Result<
         .into_iter()
         .filter(|verdict| count_of(*verdict) > 0)
         .map(|verdict| {
-            let variables = count(count_of(verdict), "variable");
-            format!("{variables} {}", verdict.as_str())
+            let found = count_of(verdict);
+            let does = match (verdict, found) {
+                (Verdict::NeedsMigration, 2..) => "need a migration",
+                _ => verdict.as_str(),
+            };
+            format!("{} {does}", count(found, "variable"))
         })
         .collect();
     if !wrong.is_empty() {

@@ -51,6 +51,13 @@ impl Node {
         fs::read_to_string(self.data.join("log")).unwrap()
     }
 
+    /// Kills it as a crash would, and starts it again.
+    pub(crate) fn restart(self) -> Self {
+        let data = self.data.clone();
+        drop(self);
+        Self::start(&data)
+    }
+
     /// `cargo skylark` with this node.
     pub(crate) fn skylark(&self, app: &Path, arguments: &[&str]) -> (i32, String, String) {
         let token = self.data.join("token");

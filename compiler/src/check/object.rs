@@ -104,7 +104,20 @@ pub(super) fn check(raw: RawObject, errors: &mut Errors) -> Option<Object> {
         };
         let Some(name) = name else { continue };
         let mut past = past::check(given, Some(&name), errors);
-        if given.get("was").is_none() && given.get("rename").is_none() {
+        if state::collection_of(&field.ty).is_some() {
+            state::past_of_collection(&field.ty, given, errors);
+            if let (Some(before), None) = (renamed.first(), given.get("rename")) {
+                errors.on(
+                    &field.ty,
+                    format_args!(
+                        "the entries of a `{}` stay where they are when its struct gets another name; keep \
+                         its name in the store with `#[skylark::state(rename = \"{before}-{ident}\")]` on \
+                         the field",
+                        crate::read::text(&field.ty)
+                    ),
+                );
+            }
+        } else if given.get("was").is_none() && given.get("rename").is_none() {
             let earlier = renamed.iter().map(|prefix| format!("{prefix}-{ident}"));
             past.was = earlier.filter(|name| is_valid_name(name)).collect();
         }

@@ -110,23 +110,36 @@ pub(super) fn collection(ty: &Type, scope: Scope, options: &RawOptions, errors: 
             ),
         );
     }
-    for option in ["was", "migrate"] {
-        if let Some((ident, _)) = options.entry(option) {
-            errors.on(
-                ident,
-                format_args!(
-                    "a `{written}` has no earlier names and no migrations: its entries are many, and none \
-                     is read before it is used; leave `{option}` out"
-                ),
-            );
-        }
-    }
+    past_of_collection(ty, options, errors);
     if let Some((ident, _)) = options.entry("default") {
         errors.on(
             ident,
             format_args!(
                 "a `{written}` begins empty, as nothing of it is read until it is used; leave `default` out"
             ),
+        );
+    }
+}
+
+/// What its past cannot be; also of one in a field.
+pub(super) fn past_of_collection(ty: &Type, options: &RawOptions, errors: &mut Errors) {
+    let written = text(ty);
+    if let Some((ident, _)) = options.entry("was") {
+        errors.on(
+            ident,
+            format_args!(
+                "a `{written}` has no earlier names: its entries are many, and stay where they are; keep its \
+                 name in the store with `rename = \"…\"` instead of `was`"
+            ),
+        );
+    }
+    if let Some((ident, _)) = options.entry("migrate")
+        && collection_of(ty).is_some_and(|collection| collection.name == "Counter")
+    {
+        errors.on(
+            ident,
+            "a `Counter` has no migrations: it holds a number, which is all that it ever held; leave \
+             `migrate` out",
         );
     }
 }

@@ -101,10 +101,36 @@ fn codec(ty: &Type, migrate: &[Path], private: &TokenStream) -> TokenStream {
     if migrate.is_empty() {
         return codec;
     }
+    migrating(&codec, &quote!(#ty), migrate, private)
+}
+
+/// That a type is a collection, and how its values are read and written.
+fn collection(ty: &Type, migrate: &[Path], private: &TokenStream) -> TokenStream {
+    if migrate.is_empty() {
+        return quote_spanned!(at(ty.span())=> #private::collection::<#ty>());
+    }
+    let value = quote!(<#ty as #private::Collection>::Value);
+    let codec = quote_spanned!(at(ty.span())=> #private::codec::<#value>());
+    let codec = migrating(&codec, &value, migrate, private);
+    quote!({
+        const __SKYLARK_VALUES: #private::StateCodec<#value> = #codec;
+        #private::collection_of::<#ty>(&__SKYLARK_VALUES)
+    })
+}
+
+/// A codec of `ty` that knows what it was before its migrations.
+fn migrating(
+    codec: &TokenStream,
+    ty: &TokenStream,
+    migrate: &[Path],
+    private: &TokenStream,
+) -> TokenStream {
     let (stored, old) = (local("__stored"), local("__old"));
     let from = (0..migrate.len()).map(|first| {
-        let steps = migrate[first..].iter().map(|step| {
-            quote_spanned!(at(step.span())=> .and_then(|#old| #private::migrated(#step, #old)))
+        let steps = migrate.iter().enumerate().skip(first).map(|(index, step)| {
+            // What the last one makes is said, so that rustc speaks of that step.
+            let made = (index + 1 == migrate.len()).then(|| quote!(::<_, _, #ty>));
+            quote_spanned!(at(step.span())=> .and_then(|#old| #private::migrated #made(#step, #old)))
         });
         quote!(|#stored| #private::older(#stored)#(#steps)*)
     });

@@ -1,13 +1,12 @@
 //! A struct's tokens: the struct itself, and what is known of each of its fields.
 
-use super::{at, codec, record, state_def};
+use super::{at, codec, collection, record, state_def};
 use crate::{
     Ctx,
     lower::{FieldPlan, ObjectPlan, scope_variant},
 };
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::spanned::Spanned;
 
 pub(super) fn emit(plan: &ObjectPlan, ctx: &Ctx) -> TokenStream {
     let private = ctx.private();
@@ -79,7 +78,7 @@ fn known(object: &Ident, plan: &FieldPlan, private: &TokenStream) -> TokenStream
     } = plan;
     let def = state_def(schema, plan.key.as_ref(), private);
     if *is_collection {
-        let is_one = quote_spanned!(at(ty.span())=> #private::collection::<#ty>());
+        let is_one = collection(ty, migrate, private);
         return quote! {
             #(#cfgs)*
             &#private::CollectionDef::<#object, #ty> {

@@ -1,10 +1,9 @@
 //! A variable's tokens: a static of the runtime's type that derefs to the user's.
 
-use super::{at, codec, record, state_def};
+use super::{codec, collection, record, state_def};
 use crate::{Ctx, check::Storage, lower::StatePlan};
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
-use syn::spanned::Spanned;
+use quote::quote;
 
 pub(super) fn emit(plan: &StatePlan, ctx: &Ctx) -> TokenStream {
     let private = ctx.private();
@@ -22,7 +21,7 @@ pub(super) fn emit(plan: &StatePlan, ctx: &Ctx) -> TokenStream {
     let record = record(&plan.record);
     let def = state_def(schema, plan.key.as_ref(), &private);
     if plan.storage == Storage::Collection {
-        let is_one = quote_spanned!(at(cell.span())=> #private::collection::<#cell>());
+        let is_one = collection(cell, &plan.migrate, &private);
         return quote! {
             #(#attrs)*
             #vis static #ident: #private::Shared<#cell> = #private::Shared::new(#init, #def, &#is_one);

@@ -10,7 +10,7 @@ mod types;
 
 use crate::read::krate::Model;
 use index::Index;
-use skylark_abi::shape::{Shapes, StateShape};
+use skylark_abi::shape::{Shape, Shapes, StateShape};
 use types::Reader;
 
 /// The shapes of the crate's state.
@@ -25,7 +25,13 @@ pub fn shapes(model: &Model) -> Shapes {
         let shape = reader.shape(&state.place.module, &ty);
         let migrates = state.schema.migrate.iter().map(|path| {
             let path = syn::parse_str(path).ok()?;
-            reader.input(&state.place.module, &path)
+            let taken = reader.input(&state.place.module, &path)?;
+            // Of a collection, each value is migrated by itself.
+            Some(match (state.schema.cell.as_str(), &shape) {
+                ("Map", Shape::Map(key, _)) => Shape::Map(key.clone(), Box::new(taken)),
+                ("List", Shape::List(_)) => Shape::List(Box::new(taken)),
+                _ => taken,
+            })
         });
         let migrates = migrates.collect();
         let state_shape = StateShape { shape, migrates };

@@ -401,13 +401,15 @@ fn is_phantom(ty: &Type) -> bool {
 }
 
 /// A type of the standard library, by its path or by the name that the prelude
-/// gives it.
+/// gives it, or a collection of Skylark's.
 fn of_std(path: &[String], arguments: &[Shape]) -> Option<Shape> {
     let (name, before) = path.split_last()?;
-    let std = before
-        .first()
-        .is_none_or(|root| matches!(root.as_str(), "std" | "core" | "alloc"));
-    if !std {
+    let known = before.first().is_none_or(|root| match root.as_str() {
+        "std" | "core" | "alloc" => true,
+        "skylark" => matches!(name.as_str(), "Map" | "List"),
+        _ => false,
+    });
+    if !known {
         return None;
     }
     let boxed = |index: usize| arguments.get(index).cloned().map(Box::new);

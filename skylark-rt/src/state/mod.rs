@@ -21,7 +21,7 @@ mod tests;
 pub(crate) use collections::read_key;
 pub use collections::{
     AsKey, Collection, CollectionDef, Counter, Key, KeyText, Keys, List, Map, Scan, Shared, Values,
-    collection,
+    collection, collection_of,
 };
 pub(crate) use invocation::{Collected, Invocation, KeyOf, NONDET, Savepoint, cut, resume};
 #[cfg(feature = "thrift")]

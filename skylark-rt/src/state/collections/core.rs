@@ -1,11 +1,14 @@
 //! A collection in terms of texts and bytes: what of it was read in this
 //! invocation, and what is to be written.
 
-use super::super::{
-    StateDef,
-    invocation::{self, Collected, NONDET},
+use super::{
+    super::{
+        StateCodec, StateDef, codec,
+        invocation::{self, Collected, NONDET},
+    },
+    place::Values,
 };
-use crate::{journal, target};
+use crate::{bounds::Stored, journal, target};
 use skylark_abi::{
     call::{Failure, Field, Variable},
     keys::Part,
@@ -38,6 +41,7 @@ struct Plain {
 
 struct InUse {
     def: &'static StateDef,
+    values: &'static Values,
     variable: Variable,
     read: BTreeMap<(Option<Part>, String), Option<Vec<u8>>>,
     changes: Changes,
@@ -121,7 +125,12 @@ impl Core {
     ///
     /// # Errors
     /// It has something in it.
-    pub(super) fn bind(&self, def: &'static StateDef, variable: &Variable) -> Result<(), Failure> {
+    pub(super) fn bind(
+        &self,
+        def: &'static StateDef,
+        variable: &Variable,
+        values: &'static Values,
+    ) -> Result<(), Failure> {
         let mut inner = self.inner();
         if let Inner::Plain(Plain { entries, sum }) = &*inner
             && (*sum != 0 || entries.as_ref().is_some_and(|e| e.version() > 0))
@@ -132,6 +141,7 @@ impl Core {
         }
         *inner = Inner::Bound(Box::new(InUse {
             def,
+            values,
             variable: variable.clone(),
             read: BTreeMap::new(),
             changes: Changes::default(),
@@ -207,6 +217,16 @@ impl Core {
             Inner::Bound(bound) => bound.def,
             Inner::Away(def) => def,
         }
+    }
+
+    /// How its values are read and written.
+    pub(super) fn codec<V: Stored + 'static>(&self) -> StateCodec<V> {
+        let bound = match &*self.inner() {
+            Inner::Bound(bound) => bound.values.downcast_ref().copied(),
+            _ => None,
+        };
+        // Plain ones have no past.
+        bound.unwrap_or(codec::<V>())
     }
 
     /// Whether it is the invocation's; ends the call if it may not be used.

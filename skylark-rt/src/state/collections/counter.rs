@@ -75,6 +75,8 @@ impl std::fmt::Debug for Counter {
 }
 
 impl Collection for Counter {
+    type Value = i64;
+
     fn empty() -> Self {
         Self::new()
     }

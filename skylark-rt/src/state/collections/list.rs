@@ -1,10 +1,7 @@
 //! Values by their position.
 
 use super::{
-    super::{
-        codec,
-        variable::{decode, encode},
-    },
+    super::variable::{decode, encode},
     core::Core,
     place::{Collection, Shared},
     scan::{Scan, Values},
@@ -123,12 +120,12 @@ impl<T: Stored + 'static> List<T> {
     }
 
     fn written(&self, value: &T) -> Vec<u8> {
-        encode(codec::<T>(), self.core.def(), value)
+        encode(self.core.codec(), self.core.def(), value)
             .unwrap_or_else(|failure| target::abort(failure))
     }
 
     fn read(&self, stored: &[u8]) -> T {
-        decode(codec::<T>(), self.core.def(), stored)
+        decode(self.core.codec(), self.core.def(), stored)
             .unwrap_or_else(|failure| target::abort(failure))
     }
 }
@@ -147,6 +144,8 @@ impl<T> std::fmt::Debug for List<T> {
 }
 
 impl<T: Stored + 'static> Collection for List<T> {
+    type Value = T;
+
     fn empty() -> Self {
         Self::new()
     }

@@ -1,10 +1,7 @@
 //! Values by their keys.
 
 use super::{
-    super::{
-        codec,
-        variable::{decode, encode},
-    },
+    super::variable::{self, decode, encode},
     core::Core,
     key::{AsKey, Key, KeyText},
     place::{Collection, Shared},
@@ -207,9 +204,19 @@ impl<K: Key, V: Stored + 'static> Map<K, V> {
         let text = KeyText::of(key);
         let before = self.core.entry(text.as_str());
         let mut value = before.as_deref().map(|stored| self.read(stored));
+        // Of one that was migrated, what it would be by now.
+        let unchanged = before.map(|stored| {
+            let now = || {
+                Ok(value
+                    .as_ref()
+                    .map(|value| self.written(value))
+                    .unwrap_or_default())
+            };
+            variable::before(self.core.codec::<V>(), stored, now).unwrap_or_default()
+        });
         let changed = change(&mut value);
         let after = value.as_ref().map(|value| self.written(value));
-        if after != before {
+        if after != unchanged {
             self.core.write(text.as_str(), after);
         }
         changed
@@ -221,12 +228,12 @@ impl<K: Key, V: Stored + 'static> Map<K, V> {
     }
 
     fn written(&self, value: &V) -> Vec<u8> {
-        encode(codec::<V>(), self.core.def(), value)
+        encode(self.core.codec(), self.core.def(), value)
             .unwrap_or_else(|failure| target::abort(failure))
     }
 
     fn read(&self, stored: &[u8]) -> V {
-        decode(codec::<V>(), self.core.def(), stored)
+        decode(self.core.codec(), self.core.def(), stored)
             .unwrap_or_else(|failure| target::abort(failure))
     }
 }
@@ -245,6 +252,8 @@ impl<K, V> std::fmt::Debug for Map<K, V> {
 }
 
 impl<K: Key, V: Stored + 'static> Collection for Map<K, V> {
+    type Value = V;
+
     fn empty() -> Self {
         Self::new()
     }

@@ -23,6 +23,6 @@ pub use {
     key::{AsKey, Key, KeyText},
     list::List,
     map::Map,
-    place::{Collection, CollectionDef, Shared, collection},
+    place::{Collection, CollectionDef, Shared, collection, collection_of},
     scan::{Keys, Scan, Values},
 };

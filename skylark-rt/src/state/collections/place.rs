@@ -1,11 +1,12 @@
 //! Where a collection may be: a `static`, or a field of a struct that is state.
 
 use super::super::{
-    StateDef,
+    StateCodec, StateDef, codec,
     invocation::{self, Collected, Loaded},
     object::{self, Field, Live},
 };
 use super::core::Core;
+use crate::bounds::Stored;
 use skylark_abi::call::{Failure, Variable};
 use std::{any::Any, ops::Deref, rc::Rc};
 
@@ -16,6 +17,9 @@ use std::{any::Any, ops::Deref, rc::Rc};
     note = "use `skylark::Map`, or write the other type with its path, as `serde_json::Map<String, Value>`"
 )]
 pub trait Collection: Sized + 'static {
+    /// What an entry holds.
+    type Value: Stored + 'static;
+
     /// An empty one.
     fn empty() -> Self;
 
@@ -23,19 +27,37 @@ pub trait Collection: Sized + 'static {
     fn core(&self) -> &Core;
 }
 
-/// That `C` is a collection: where what it is made of is. So that rustc says once, at
-/// the type, that it is none.
-pub struct IsCollection<C: 'static>(fn(&C) -> &Core);
+/// That `C` is a collection: where what it is made of is, and how its values are read
+/// and written. So that rustc says once, at the type, that it is none.
+pub struct IsCollection<C: 'static> {
+    core: fn(&C) -> &Core,
+    /// A [`StateCodec`] of its values' type.
+    values: &'static Values,
+}
+
+/// A [`StateCodec`] of a type that is known elsewhere.
+pub(super) type Values = dyn Any + Send + Sync;
 
 /// Has rustc ask whether `C` is one.
 pub const fn collection<C: Collection>() -> IsCollection<C> {
-    IsCollection(C::core)
+    collection_of(const { &codec::<C::Value>() })
+}
+
+/// The same of one whose values have been through migrations.
+pub const fn collection_of<C: Collection>(
+    values: &'static StateCodec<C::Value>,
+) -> IsCollection<C> {
+    IsCollection {
+        core: C::core,
+        values,
+    }
 }
 
 /// A collection in a `static`. It derefs to the collection, and writes by `&self`.
 pub struct Shared<C> {
     plain: C,
     def: &'static StateDef,
+    values: &'static Values,
 }
 
 impl<C> std::fmt::Debug for Shared<C> {
@@ -46,8 +68,12 @@ impl<C> std::fmt::Debug for Shared<C> {
 
 impl<C: 'static> Shared<C> {
     /// A variable; `plain` is what plain code sees.
-    pub const fn new(plain: C, def: &'static StateDef, _is_one: &IsCollection<C>) -> Self {
-        Self { plain, def }
+    pub const fn new(plain: C, def: &'static StateDef, is_one: &IsCollection<C>) -> Self {
+        Self {
+            plain,
+            def,
+            values: is_one.values,
+        }
     }
 }
 
@@ -60,7 +86,7 @@ impl<C: Collection> Deref for Shared<C> {
             let variable = invocation::variable(self.def)?;
             let spare = invocation::spare(address).and_then(|cell| cell.downcast_ref::<C>());
             let cell: &'static C = spare.unwrap_or_else(|| Box::leak(Box::new(C::empty())));
-            cell.core().bind(self.def, &variable)?;
+            cell.core().bind(self.def, &variable, self.values)?;
             Ok(Box::new(Lent {
                 address,
                 cell,
@@ -143,7 +169,8 @@ impl<S: 'static, C: 'static> Field<S> for CollectionDef<S, C> {
                 live: Rc::clone(live),
                 variable,
             };
-            field.with(|core| core.bind(self.def, &field.variable))?;
+            let values = self.is_one.values;
+            field.with(|core| core.bind(self.def, &field.variable, values))?;
             Ok(Box::new(field))
         });
     }
@@ -159,7 +186,7 @@ struct InField<S: 'static, C: 'static> {
 impl<S, C> InField<S, C> {
     fn with<R>(&self, look: impl FnOnce(&Core) -> Result<R, Failure>) -> Result<R, Failure> {
         object::look(&self.live, self.field.def, |whole| {
-            let IsCollection(core) = self.field.is_one;
+            let core = self.field.is_one.core;
             look(core((self.field.get)(whole)))
         })
     }

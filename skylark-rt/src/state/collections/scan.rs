@@ -1,7 +1,7 @@
 //! Entries one after the other, page by page.
 
 use super::{
-    super::{codec, variable},
+    super::variable,
     core::Core,
     key::{self, Key},
 };
@@ -119,7 +119,7 @@ impl<K: Key, V: Stored + 'static> Iterator for Scan<'_, K, V> {
                 std::any::type_name::<K>()
             )));
         };
-        match variable::decode(codec::<V>(), def, &value) {
+        match variable::decode(self.core.codec::<V>(), def, &value) {
             Ok(value) => Some((key, value)),
             Err(failure) => target::abort(failure),
         }

@@ -1,11 +1,16 @@
 //! What earlier builds stored, read by this one.
 
 use super::*;
-use crate::state::{Collected, Invocation, State, StateDef, codec};
+use crate::state::{
+    Collected, Invocation, KeyText, List, Map, Shared, State, StateCodec, StateDef, codec,
+    collection_of,
+};
 use crate::target::Fetch;
 use serde::Serialize;
 use skylark_abi::{
     call::{Failure, FailureKind, Field, Scope, Variable},
+    keys::Part,
+    protocol::end_key,
     value::{fingerprint, header_after, untag},
 };
 use std::sync::Mutex;
@@ -43,6 +48,15 @@ fn nothing() -> Mutex<Debt> {
     })
 }
 
+const DEBT_CODEC: StateCodec<Debt> = codec::<Debt>().migrating(&[
+    |stored| {
+        older(stored)
+            .and_then(|old| migrated(priced, old))
+            .and_then(|old| migrated(owed, old))
+    },
+    |stored| older(stored).and_then(|old| migrated(owed, old)),
+]);
+
 static DEBT: State<Mutex<Debt>> = State::new(
     Mutex::new(Debt {
         cents: 0,
@@ -50,14 +64,7 @@ static DEBT: State<Mutex<Debt>> = State::new(
         by: String::new(),
     }),
     nothing,
-    codec::<Debt>().migrating(&[
-        |stored| {
-            older(stored)
-                .and_then(|old| migrated(priced, old))
-                .and_then(|old| migrated(owed, old))
-        },
-        |stored| older(stored).and_then(|old| migrated(owed, old)),
-    ]),
+    DEBT_CODEC,
     &StateDef {
         name: "DEBT",
         scope: Scope::App,
@@ -203,4 +210,72 @@ fn what_cannot_be_migrated_is_kept_and_named_with_both_schemas() {
         assert_eq!(failure.at.as_deref(), Some("DEBT"), "{what}");
         assert!(message.contains("kept as it is"), "{what}: {message}");
     }
+}
+
+/// A collection's definition.
+const fn def(name: &'static str) -> StateDef {
+    StateDef {
+        name,
+        scope: Scope::App,
+        type_text: "Debt",
+        key: None,
+        was: &[],
+    }
+}
+
+static BY_NAME: Shared<Map<String, Debt>> =
+    Shared::new(Map::new(), &def("BY_NAME"), &collection_of(&DEBT_CODEC));
+static IN_ORDER: Shared<List<Debt>> =
+    Shared::new(List::new(), &def("IN_ORDER"), &collection_of(&DEBT_CODEC));
+
+#[test]
+fn each_value_of_a_collection_is_migrated_by_itself() {
+    let entry = |name: &str, at: &str, value: Vec<u8>| {
+        let mut field = field(name, value);
+        field.variable.part = Some(Part::Entry);
+        field.variable.at = at.to_owned();
+        field
+    };
+    let carried = || {
+        let of_map = [
+            ("ann", stored(&debt(7, "USD", "ann"), 2)),
+            ("bob", stored(&(8_u64, "USD"), 1)),
+            ("cat", stored(&9_u64, 0)),
+            ("dan", stored(&(0_u64, "USD"), 1)),
+        ];
+        let of_map = of_map.map(|(name, value)| {
+            let key = KeyText::of(name);
+            entry("BY_NAME", key.as_str(), value)
+        });
+        let of_list = [(5_u64, 0)].map(|(cents, generation)| {
+            let key = end_key(0);
+            entry("IN_ORDER", &key, stored(&cents, generation))
+        });
+        of_map.into_iter().chain(of_list).collect::<Vec<_>>()
+    };
+    let read = invoke(carried(), || {
+        assert_eq!(BY_NAME.get("ann"), Some(debt(7, "USD", "ann")));
+        assert_eq!(BY_NAME.get("bob"), Some(debt(8, "USD", "?")));
+        BY_NAME.update("cat", |found| assert_eq!(*found, Some(debt(9, "EUR", "?"))));
+        assert_eq!(IN_ORDER.get(0), Some(debt(5, "EUR", "?")));
+    });
+    assert_eq!(
+        read.unwrap().writes,
+        [],
+        "who changes nothing writes nothing"
+    );
+
+    let changed = invoke(carried(), || {
+        BY_NAME.update("cat", |found| found.as_mut().unwrap().by = "eve".into());
+    });
+    let writes = changed.unwrap().writes;
+    assert_eq!(writes.len(), 1, "the other entries stay as they are");
+    let tagged = untag(writes[0].value.as_ref().unwrap()).unwrap();
+    assert_eq!(tagged.generation, 2);
+    let after: Debt = crate::codec::from_payload(tagged.payload).unwrap();
+    assert_eq!(after, debt(9, "EUR", "eve"));
+
+    let failure = invoke(carried(), || drop(BY_NAME.get("dan"))).unwrap_err();
+    assert!(failure.message.contains("nobody owes nothing"), "{failure}");
+    assert_eq!(failure.at.as_deref(), Some("BY_NAME"));
 }
