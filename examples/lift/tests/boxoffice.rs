@@ -2,6 +2,7 @@
 //! lifted functions, and what crashes leave of the latter.
 
 mod crash;
+mod script;
 
 use axum::{
     body::{Body, to_bytes},
@@ -10,6 +11,7 @@ use axum::{
 use boxoffice::{AppState, router};
 use boxoffice_app::orders::Order;
 use crash::CrashAt;
+use script::{as_lifted, rows};
 use serde_json::{Value, json};
 use skylark::native::Runtime;
 use std::{collections::BTreeMap, sync::Arc};
@@ -50,109 +52,8 @@ fn lifted(runtime: &Runtime, function: &str, input: &Value) -> (Option<u16>, Val
 #[tokio::test]
 async fn both_answer_alike() {
     let (state, runtime) = (AppState::new(), Runtime::new());
-    let norma = json!({"id": 1, "title": "Norma", "seats": 5, "price": 1000});
-    let order = |holder, event, seats| json!({"holder": holder, "event": event, "seats": seats});
-    let none = Value::Null;
-    // A request and its body, and the function and its input.
-    let rows = [
-        ("GET /events", none.clone(), "events-list", json!({})),
-        ("POST /events", norma.clone(), "announce", norma.clone()),
-        ("POST /events", norma.clone(), "announce", norma),
-        (
-            "GET /events?seats=6",
-            none.clone(),
-            "events-list",
-            json!({"seats": 6}),
-        ),
-        (
-            "GET /events?seats=5",
-            none.clone(),
-            "events-list",
-            json!({"seats": 5}),
-        ),
-        ("GET /events/1/seats", none.clone(), "seats", json!(1)),
-        ("GET /events/2/seats", none.clone(), "seats", json!(2)),
-        (
-            "PUT /accounts/Ann",
-            json!({"cents": 1}),
-            "open",
-            json!({"holder": "Ann", "first": {"cents": 1}}),
-        ),
-        (
-            "PUT /accounts/ann",
-            json!({"cents": 5000}),
-            "open",
-            json!({"holder": "ann", "first": {"cents": 5000}}),
-        ),
-        ("GET /accounts/bob", none.clone(), "balance", json!("bob")),
-        (
-            "POST /orders",
-            order("ann", 1, 0),
-            "place",
-            order("ann", 1, 0),
-        ),
-        (
-            "POST /orders",
-            order("ann", 1, 9),
-            "place",
-            order("ann", 1, 9),
-        ),
-        (
-            "POST /orders",
-            order("ann", 2, 1),
-            "place",
-            order("ann", 2, 1),
-        ),
-        (
-            "POST /orders",
-            order("ann", 1, 3),
-            "place",
-            order("ann", 1, 3),
-        ),
-        (
-            "POST /orders",
-            order("ann", 1, 3),
-            "place",
-            order("ann", 1, 3),
-        ),
-        (
-            "POST /orders",
-            order("ann", 1, 2),
-            "place",
-            order("ann", 1, 2),
-        ),
-        (
-            "POST /orders",
-            order("bob", 1, 1),
-            "place",
-            order("bob", 1, 1),
-        ),
-        ("GET /events/1/seats", none.clone(), "seats", json!(1)),
-        ("GET /orders", none.clone(), "orders-list", none.clone()),
-        ("GET /orders/1", none.clone(), "show", json!(1)),
-        ("GET /orders/2", none.clone(), "show", json!(2)),
-        ("GET /accounts/ann", none.clone(), "balance", json!("ann")),
-        (
-            "POST /accounts/ann/charges",
-            json!({"cents": 50}),
-            "charge",
-            json!({"holder": "ann", "charge": {"cents": 50}}),
-        ),
-        ("GET /stats", none.clone(), "stats", none.clone()),
-        ("DELETE /orders/1", none.clone(), "cancel", json!(1)),
-        ("DELETE /orders/1", none.clone(), "cancel", json!(1)),
-        ("GET /accounts/ann", none.clone(), "balance", json!("ann")),
-        ("GET /events/1/seats", none.clone(), "seats", json!(1)),
-        ("GET /stats", none.clone(), "stats", none),
-    ];
-    for (request, body, function, input) in rows {
-        let (status, text) = original(&state, request, &body).await;
-        // A function yields its value without a status, and nothing is null.
-        let wanted = match status {
-            204 => (None, Value::Null),
-            200..300 => (None, text),
-            status => (Some(status), text),
-        };
+    for (request, body, function, input) in rows() {
+        let wanted = as_lifted(original(&state, request, &body).await);
         assert_eq!(
             lifted(&runtime, function, &input),
             wanted,

@@ -5,6 +5,7 @@
 #[path = "../textservice/before/tests/common/mod.rs"]
 mod common;
 mod crash;
+mod talk;
 
 use common::Services;
 use crash::CrashAt;
@@ -14,10 +15,11 @@ use std::{
     io::{self, Cursor, Read, Write},
     sync::{Arc, Mutex},
 };
+use talk::talk;
 use textservice::{
     social::{
-        TTextServiceSyncClient, TUrlShortenServiceSyncClient, TUserMentionServiceSyncClient,
-        TextServiceSyncClient, UrlShortenServiceSyncClient, UserMentionServiceSyncClient,
+        TTextServiceSyncClient as _, TextServiceSyncClient, UrlShortenServiceSyncClient,
+        UserMentionServiceSyncClient,
     },
     text::{connect_url_shorten, connect_user_mention},
 };
@@ -67,36 +69,6 @@ impl Read for Post {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         self.answer.lock().unwrap().read(into)
     }
-}
-
-/// What clients of the three services see.
-fn talk(
-    mut text: impl TTextServiceSyncClient,
-    mut links: impl TUrlShortenServiceSyncClient,
-    mut users: impl TUserMentionServiceSyncClient,
-) -> Vec<String> {
-    let none = BTreeMap::new;
-    let many = "@a ".repeat(3) + &"http://x.example/ ".repeat(300);
-    let texts = [
-        "",
-        "nothing here",
-        "@ann, @bob and @ann: https://a.example/long, http://b.example.",
-        "http://b.example http://b.example",
-        &many,
-    ];
-    let mut seen = vec![
-        format!("{:?}", users.register_user(1, 7, "ann".into(), none())),
-        format!("{:?}", users.register_user(2, 8, "ann".into(), none())),
-        format!("{:?}", users.register_user(3, 8, "bob".into(), none())),
-    ];
-    for line in texts {
-        seen.push(format!("{:?}", text.compose_text(4, line.into(), none())));
-    }
-    for link in ["http://short-url/1", "http://short-url/9"] {
-        let found = links.get_extended_urls(5, vec![link.into()], none());
-        seen.push(format!("{found:?}"));
-    }
-    seen
 }
 
 #[test]
