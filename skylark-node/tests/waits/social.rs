@@ -2,7 +2,7 @@
 
 use crate::{
     neighbours::Pair,
-    world::{KINDS, World, bounds, served, state, world},
+    world::{KINDS, World, bounds, ended, served, state, world},
 };
 use generated::{
     TTextServiceSyncClient as _, TUserMentionServiceSyncClient as _, TextServiceReturn,
@@ -34,6 +34,8 @@ struct Post {
 
 #[derive(Default)]
 struct Buffers {
+    /// The run that was answered for last.
+    run: String,
     /// What was written of a message.
     request: Vec<u8>,
     /// What is yet to be read of an answer.
@@ -64,15 +66,21 @@ impl Write for Post {
             httparse::Status::Complete(head) => head,
             httparse::Status::Partial => return Err(io::ErrorKind::UnexpectedEof.into()),
         };
-        let found = parsed.headers.iter().find(|h| h.name == "content-type");
-        let content_type = found.map(|h| h.value);
+        let header = |name: &str| {
+            let found = parsed.headers.iter().find(|h| h.name == name);
+            found.map(|h| h.value)
+        };
+        let content_type = header("content-type");
+        let run = header("skylark-run-id").map(|id| String::from_utf8_lossy(id).into_owned());
         let body = response[head..].to_vec();
         if (parsed.code, content_type) != (Some(200), Some(b"application/x-thrift")) {
             return Err(io::Error::other(
                 String::from_utf8_lossy(&response).into_owned(),
             ));
         }
-        self.buffers.lock().unwrap().answer = Cursor::new(body);
+        let mut buffers = self.buffers.lock().unwrap();
+        buffers.answer = Cursor::new(body);
+        buffers.run = run.unwrap_or_default();
         Ok(())
     }
 }
@@ -85,57 +93,72 @@ impl Read for Post {
 
 type Protocols = (TBinaryInputProtocol<Post>, TBinaryOutputProtocol<Post>);
 
-fn protocols(to: SocketAddr, path: &'static str, key: &str) -> Protocols {
+fn protocols(to: SocketAddr, path: &'static str, key: &str) -> (Post, Protocols) {
     let post = Post {
         to,
         path,
         key: key.to_owned(),
         buffers: Arc::default(),
     };
-    (
+    let protocols = (
         TBinaryInputProtocol::new(post.clone(), true),
-        TBinaryOutputProtocol::new(post, true),
-    )
+        TBinaryOutputProtocol::new(post.clone(), true),
+    );
+    (post, protocols)
 }
 
 fn register(to: SocketAddr) {
-    let (input, output) = protocols(to, "/f/social/user_mention", "register");
+    let (_, (input, output)) = protocols(to, "/f/social/user_mention", "register");
     let mut client = UserMentionServiceSyncClient::new(input, output);
     let registered = client.register_user(1, 7, "ann".into(), BTreeMap::new());
     registered.expect("the name is free");
 }
 
-fn compose(to: SocketAddr, key: &str) -> TextServiceReturn {
-    let (input, output) = protocols(to, "/f/social/text?policy=random", key);
+/// A composed text, and the run that composed it.
+fn compose(to: SocketAddr, key: &str) -> (TextServiceReturn, String) {
+    let (post, (input, output)) = protocols(to, "/f/social/text?policy=random", key);
     let mut client = TextServiceSyncClient::new(input, output);
     let text = format!("@ann: http://a.example/{key} https://b.example/{key}");
     let composed = client.compose_text(1, text, BTreeMap::new());
-    composed.expect("it is composed")
+    let run = post.buffers.lock().unwrap().run.clone();
+    (composed.expect("it is composed"), run)
 }
 
-/// Composes texts from several threads, each sent to all nodes with the same key, and
-/// gives their short links.
-async fn compose_all(nodes: &[SocketAddr], threads: usize, texts: usize) -> BTreeSet<String> {
+/// What was composed.
+#[derive(Default)]
+struct Composed {
+    /// The short links.
+    links: BTreeSet<String>,
+    runs: BTreeSet<String>,
+}
+
+/// Composes texts from several threads, each sent to all nodes with the same key.
+async fn compose_all(nodes: &[SocketAddr], threads: usize, texts: usize) -> Composed {
     let sent = (0..threads).map(|thread| {
         let nodes = nodes.to_vec();
         spawn_blocking(move || {
-            let mut links = BTreeSet::new();
+            let mut all = Composed::default();
             for text in 0..texts {
                 let key = format!("{thread}-{text}");
-                let first = compose(nodes[0], &key);
+                let (first, run) = compose(nodes[0], &key);
                 for node in &nodes {
-                    assert_eq!(compose(*node, &key), first, "{key}");
+                    assert_eq!(compose(*node, &key), (first.clone(), run.clone()), "{key}");
                 }
                 assert_eq!(first.user_mentions, [UserMention::new(7, "ann".into())]);
-                links.extend(first.urls.into_iter().map(|u| u.shortened_url));
+                all.links
+                    .extend(first.urls.into_iter().map(|u| u.shortened_url));
+                all.runs.insert(run);
             }
-            links
+            all
         })
     });
-    let sent = futures::future::join_all(sent).await;
-    sent.into_iter()
-        .flat_map(|links| links.expect("it ends"))
-        .collect()
+    let mut all = Composed::default();
+    for sent in futures::future::join_all(sent).await {
+        let Composed { links, runs } = sent.expect("it ends");
+        all.links.extend(links);
+        all.runs.extend(runs);
+    }
+    all
 }
 
 /// The links that the service keeps, as they are told.
@@ -162,7 +185,7 @@ async fn thrift_calls_take_effect_once_on_every_store() {
         spawn_blocking(move || register(address))
             .await
             .expect("registered");
-        let told = compose_all(&[address], 2, 2).await;
+        let told = compose_all(&[address], 2, 2).await.links;
         assert_eq!((told.len(), &told), (8, &kept(&node).await), "{kind}");
         assert_eq!(state(&node, "social", "COMPOSED").await, 4, "{kind}");
     }
@@ -175,7 +198,27 @@ async fn thrift_calls_between_nodes_take_effect_once() {
     spawn_blocking(move || register(nodes[0]))
         .await
         .expect("registered");
-    let told = compose_all(&nodes, 4, 4).await;
-    assert_eq!((told.len(), &told), (32, &kept(&pair.edge).await));
+    let Composed { links, runs } = compose_all(&nodes, 4, 4).await;
+    assert_eq!((links.len(), &links), (32, &kept(&pair.edge).await));
     assert_eq!(state(&pair.edge, "social", "COMPOSED").await, 16);
+    assert_eq!(runs.len(), 16);
+
+    // Where each ran, and how often: what was asked for stays where it was asked, and
+    // goes on there after each of its two waits; what it calls goes either way.
+    let mut ran = BTreeMap::<_, BTreeMap<_, usize>>::new();
+    for run in runs {
+        for task in ended(&pair.edge, &run).await.tasks {
+            let on = ran.entry(task.function).or_default();
+            *on.entry(task.node).or_default() += 1;
+        }
+    }
+    let text = ran.remove("text");
+    assert_eq!(text, Some(BTreeMap::from([("edge".to_owned(), 3 * 16)])));
+    let called: Vec<_> = ran.keys().collect();
+    assert_eq!(called, ["url_shorten", "user_mention"]);
+    for (function, on) in ran {
+        let nodes: Vec<_> = on.keys().collect();
+        assert_eq!(nodes, ["cloud", "edge"], "{function}");
+        assert_eq!(on.values().sum::<usize>(), 16, "{function}: {on:?}");
+    }
 }
