@@ -19,6 +19,7 @@ mod fusion;
 mod garbage;
 mod neighbours;
 mod operators;
+mod read_only;
 mod recovery;
 mod round_trips;
 mod social;
