@@ -178,6 +178,23 @@ fn functions_that_nobody_reaches() {
         "#[skylark::chain(next = b)] fn a() {}\n#[skylark::function] fn b() {}\n#[skylark::function] fn orphan() {}\n#[skylark::function] pub fn api() {}",
         &["SKY0006 note 3:25 `orphan`"],
     );
+    // Who is called answers its callers, and ends no run.
+    check(
+        "pub struct Order;\n#[skylark::function] pub fn valid(order: Order) -> Order { order }\n\
+         #[skylark::function] pub async fn buy(order: Order) { skylark::call!(valid(order)).await; }",
+        &[],
+    );
+    // Two types of one name.
+    check(
+        "pub mod a { pub struct Order; #[skylark::function] pub fn make() -> Order { Order } }\n\
+         pub mod b { pub struct Order; #[skylark::function] pub fn take(order: Order) { drop(order) } }",
+        &[],
+    );
+    check(
+        "pub mod a { pub struct Order; #[skylark::chain(next = super::b::take)] pub fn make() -> Order { Order } }\n\
+         pub mod b { pub struct Order; #[skylark::function] pub fn take(order: Order) { drop(order) } }",
+        &[],
+    );
 }
 
 #[test]

@@ -372,7 +372,7 @@ fn unreached(
         if named.contains(&index) || called.contains(last(&function.schema.ident)) {
             continue;
         }
-        if let Some(giver) = giver(model, index) {
+        if let Some(giver) = giver(model, index, &called) {
             let ty = &giver.schema.output;
             let mut d = unreached(format!("nobody reaches `{name}`: no `next` names it"));
             d.label = format!(
@@ -409,18 +409,24 @@ fn mentioned(model: &Model) -> BTreeSet<&str> {
     bodies.filter(|mention| names.contains(mention)).collect()
 }
 
-/// The function that ends a run with just what function `index` takes.
-fn giver(model: &Model, index: usize) -> Option<&FunctionItem> {
+/// The function that ends a run with just what function `index` takes. One that is
+/// `called` answers its callers.
+fn giver<'m>(model: &'m Model, index: usize, called: &BTreeSet<&str>) -> Option<&'m FunctionItem> {
     let [arg] = model.functions[index].schema.args.as_slice() else {
         return None;
     };
-    let name = arg.ty.rsplit("::").next().unwrap_or(&arg.ty);
-    if !model.types.contains(name) {
+    // Of several types of one name it cannot be told which is meant.
+    if model.types.get(last(&arg.ty)) != Some(&1) {
         return None;
     }
-    model.functions.iter().enumerate().find_map(|(other, f)| {
-        (other != index && f.schema.next.is_empty() && f.schema.output == arg.ty).then_some(f)
-    })
+    let mut others = model.functions.iter().enumerate();
+    let found = others.find(|(other, f)| {
+        *other != index
+            && f.schema.next.is_empty()
+            && f.schema.output == arg.ty
+            && !called.contains(last(&f.schema.ident))
+    });
+    found.map(|(_, function)| function)
 }
 
 /// The name itself of what may be a method or a field.

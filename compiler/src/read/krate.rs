@@ -27,8 +27,8 @@ pub struct Model {
     pub states: Vec<StateItem>,
     /// Its functions that ask servers outside, in the order of the source.
     pub externals: Vec<ExternalItem>,
-    /// Names of the types that the crate defines.
-    pub types: BTreeSet<String>,
+    /// Names of the types that the crate defines, and how many of it there are.
+    pub types: BTreeMap<String, usize>,
     /// What was wrong with single files and items.
     pub diagnostics: Vec<Diagnostic>,
     /// The syntax of each file, in the order of `files`; `None` of one that is no Rust.

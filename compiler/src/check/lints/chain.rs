@@ -110,9 +110,11 @@ fn is_known(model: &Model, ty: &Type) -> bool {
             let name = last.ident.to_string();
             let renamed = model.aliases.contains_key(&name);
             // A user's type may have a name of the standard library.
-            let own = model.types.contains(&name);
             let known = KNOWN.contains(&name.as_str());
-            !renamed && (own != known)
+            match model.types.get(&name) {
+                Some(of_that_name) => !renamed && !known && *of_that_name == 1,
+                None => !renamed && known,
+            }
         }
         _ => false,
     }

@@ -298,8 +298,10 @@ impl<'ast> Visit<'ast> for Collector<'_> {
     fn visit_item(&mut self, item: &'ast Item) {
         let annotated = take_from(item, &self.bare, self.ctx);
         match item {
-            Item::Struct(item) => drop(self.model.types.insert(plain(&item.ident))),
-            Item::Enum(item) => drop(self.model.types.insert(plain(&item.ident))),
+            Item::Struct(syn::ItemStruct { ident, .. })
+            | Item::Enum(syn::ItemEnum { ident, .. }) => {
+                *self.model.types.entry(plain(ident)).or_default() += 1;
+            }
             _ => {}
         }
         let Some((annotated, bare_item)) = annotated else {
