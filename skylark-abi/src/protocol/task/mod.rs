@@ -1,24 +1,24 @@
-//! One invocation, from begin to commit: what it reads and runs. What it commits
-//! is in [`commit`], what is executed with it in [`fuse`].
+//! One invocation, from begin to commit: what it runs. How it begins is in
+//! [`begin`], what it reads in [`reads`], what it commits in [`commit`], what is
+//! executed with it in [`fuse`].
 
+mod begin;
 mod commit;
 mod fuse;
+mod reads;
 
 pub use fuse::Apart;
+pub use reads::{Miss, shared_field};
 
 use commit::now_us;
+use reads::variable;
 
-use super::{
-    Begin, Begun, Bounds, BundleField, Step, Versioned, app_field, outgoing, suspension_field,
-};
+use super::{Bounds, BundleField, Step, Versioned, outgoing, suspension_field};
 use crate::{
-    call::{CallRequest, CallResponse, Failure, FailureKind, Field, Outcome, Scope, Variable},
-    journal::{Arrival, Stretch, Suspension, Then},
-    keys::{Bundle, Collection, Part},
-    names::{MAX_KEY, MAX_PAGE},
-    run::{Answer, Invocation, Lease, Message, RunRecord, TaskReport},
+    call::{CallRequest, CallResponse, Failure, FailureKind, Field, Outcome, Scope},
+    journal::{Arrival, Stretch, Suspension},
+    run::{Answer, Invocation, Message, RunRecord, TaskReport},
     schema::Schema,
-    span::{Scanned, Span},
     value::Codec,
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -77,7 +77,7 @@ pub struct Plan {
     /// a message.
     pub inline: bool,
     /// It is known to write, so that it commits whatever it does: see
-    /// [`Begin::ahead`].
+    /// [`Begin::ahead`](super::Begin::ahead).
     pub ahead: bool,
     /// What the record of its run, if there is one, must say of its input.
     pub input_hash: Option<u64>,
@@ -115,15 +115,6 @@ pub struct Task {
     tail: Option<Box<fuse::Tail>>,
     /// Why it is executed without what could be fused with it.
     apart: Option<fuse::Apart>,
-}
-
-/// Answer to [`Task::miss`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Miss {
-    /// The value is known; `None` if it was never written.
-    Known(Option<Vec<u8>>),
-    /// Ask the store, then [`Task::filled`], then [`Task::miss`] again.
-    Read(Begin),
 }
 
 impl Task {
@@ -226,295 +217,6 @@ impl Task {
     /// What the commit under way puts into the outbox.
     pub fn outgoing(&self) -> &[Outgoing] {
         self.pending.as_ref().map_or(&[], |done| &done.messages)
-    }
-
-    /// The first step. A function that needs neither lease nor state runs at
-    /// once, without a round trip.
-    pub fn start(&mut self) -> Step {
-        self.snapshot.clear();
-        self.scanned = 0;
-        self.suspension = None;
-        self.suspension_version = 0;
-        let mut reads = self.plan.prefetch.clone();
-        if !self.plan.dedupe && reads.is_empty() {
-            return self.run();
-        }
-        let function = self.schema.functions.get(&self.invocation.function);
-        if self.plan.dedupe && function.is_some_and(|e| e.function.may_wait()) {
-            reads.push(suspension_field(&self.invocation.id));
-        }
-        Step::Begin(Begin {
-            app: self.invocation.app.clone(),
-            id: self.plan.dedupe.then(|| self.invocation.id.clone()),
-            owner: self.plan.owner.clone(),
-            lease: self.plan.bounds.lease,
-            reads,
-            ahead: self.plan.ahead,
-        })
-    }
-
-    /// After [`Step::Begin`].
-    pub fn begun(&mut self, begun: Begun) -> Step {
-        self.round_trips += 1;
-        self.begun_along(begun)
-    }
-
-    /// After [`Step::Begin`] that went along with another task's commit.
-    pub fn begun_along(&mut self, begun: Begun) -> Step {
-        match begun {
-            Begun::Recorded(outcome) => self.replayed(Some(outcome)),
-            Begun::Over { run } => match crate::decode::<RunRecord>(&run) {
-                Ok(run) if self.has_other_input(&run) => Step::Done(Box::new(Done {
-                    other_input: true,
-                    ..Done::default()
-                })),
-                Ok(run) => self.replayed(run.outcome()),
-                Err(_) => self.replayed(None),
-            },
-            Begun::Busy { remaining } => Step::Wait(remaining),
-            Begun::Leased { epoch, fields, run } => {
-                self.epoch = epoch;
-                let run = run.and_then(|run| crate::decode::<RunRecord>(&run).ok());
-                if run.as_ref().is_some_and(|run| self.has_other_input(run)) {
-                    self.pending = Some(Done {
-                        other_input: true,
-                        ..Done::default()
-                    });
-                    // Only gives the lease back.
-                    return self.commit(None, Vec::new(), Vec::new());
-                }
-                self.run_record = run;
-                self.remember(fields);
-                let field = suspension_field(&self.invocation.id);
-                let found = self.snapshot.remove(&field);
-                match found {
-                    Some(Versioned {
-                        value: Some(bytes),
-                        version,
-                        ..
-                    }) => self.resume(&bytes, version),
-                    // What it waited for comes late, or again.
-                    _ if self.arrival.is_some() => waiting(),
-                    _ => self.run(),
-                }
-            }
-        }
-    }
-
-    fn replayed(&self, outcome: Option<Outcome>) -> Step {
-        Step::Done(Box::new(Done {
-            outcome: outcome.filter(|_| self.is_known()),
-            replayed: true,
-            ..Done::default()
-        }))
-    }
-
-    fn has_other_input(&self, run: &RunRecord) -> bool {
-        let wanted = self.plan.input_hash;
-        wanted.is_some_and(|wanted| wanted != run.input_hash)
-    }
-
-    /// The record of the run that it is the first task of, if there is one.
-    pub fn run_record(&self) -> Option<&RunRecord> {
-        self.run_record.as_ref()
-    }
-
-    /// Instead of [`Task::start`]: what an earlier commit began for it. `None` if
-    /// that does not do, and it must be begun anew.
-    pub fn start_with(&mut self, lease: Lease) -> Option<Step> {
-        let Step::Begin(begin) = self.start() else {
-            return None;
-        };
-        // Another variable that is missing is read when it is touched.
-        let own = self.own_field();
-        let misses_own =
-            begin.reads.contains(&own) && !lease.fields.iter().any(|read| read.field == own);
-        (!misses_own && begin.id.is_some()).then(|| {
-            self.begun_along(Begun::Leased {
-                epoch: lease.epoch,
-                fields: lease.fields,
-                run: None,
-            })
-        })
-    }
-
-    /// Whether it is known whose outcome a record of it is. What an answer comes
-    /// to when all is over is gone from the store, and may have been called: then
-    /// its outcome is its caller's, not the run's. Only the first task never was.
-    fn is_known(&self) -> bool {
-        self.arrival.is_none() || self.invocation.id.depth() == 0
-    }
-
-    /// Goes on with what the store holds of this invocation, if enough of what
-    /// it waits for is there.
-    fn resume(&mut self, bytes: &[u8], version: u64) -> Step {
-        let Ok(mut suspension) = crate::decode::<Suspension>(bytes) else {
-            let failure = Failure::new(
-                FailureKind::Contract,
-                "what was kept of the waiting invocation cannot be read",
-            );
-            let response = CallResponse::ended(Outcome::Err(failure));
-            return Step::Ran(Box::new(response));
-        };
-        self.suspension_version = version;
-        let is_new = match &self.arrival {
-            Some(arrival) => suspension.take(arrival.clone()),
-            None => false,
-        };
-        if is_new {
-            outgoing::append(&mut suspension.invocation.tasks, &self.arrived_tasks);
-        }
-        self.invocation = suspension.invocation.clone();
-        self.positions = suspension.positions;
-        if !suspension.is_ready() {
-            if !is_new {
-                return waiting();
-            }
-            let kept = crate::encode(&suspension);
-            self.pending = Some(Done::default());
-            return self.commit(None, Vec::new(), vec![(self.own_field(), Some(kept))]);
-        }
-        self.arrived = suspension.arrived.clone();
-        let step = match &suspension.then {
-            Then::Execute { past } => {
-                self.past.clone_from(past);
-                self.run()
-            }
-            Then::Gather { join } => {
-                let codec = outgoing::wanted_codec(&self.invocation, join.is_some());
-                let response = outgoing::gathered(&self.arrived, join.as_deref(), codec);
-                Step::Ran(Box::new(response))
-            }
-        };
-        self.suspension = Some(suspension);
-        step
-    }
-
-    /// The guest reads a variable that its request did not carry: what to read
-    /// from the store, or at once the value.
-    ///
-    /// The first miss reads all app-scoped variables in one snapshot, or all of the
-    /// same key, so that later ones cost nothing; the driver may learn from it what
-    /// to prefetch.
-    ///
-    /// # Errors
-    /// The module has no such variable.
-    pub fn miss(&self, variable: &Variable) -> Result<Miss, Failure> {
-        let reads = self.missing(variable)?;
-        if reads.is_empty() {
-            return self.known(variable).map(Miss::Known);
-        }
-        Ok(Miss::Read(self.plain_read(reads)))
-    }
-
-    /// The same of several, as far as something is to be read for them.
-    ///
-    /// # Errors
-    /// The module has no such variable.
-    pub fn miss_all(&self, variables: &[Variable]) -> Result<Option<Begin>, Failure> {
-        let mut reads = Vec::new();
-        for variable in variables {
-            reads.extend(self.missing(variable)?);
-        }
-        reads.sort();
-        reads.dedup();
-        Ok((!reads.is_empty()).then(|| self.plain_read(reads)))
-    }
-
-    fn plain_read(&self, reads: Vec<BundleField>) -> Begin {
-        Begin {
-            ahead: self.plan.ahead,
-            app: self.invocation.app.clone(),
-            id: None,
-            owner: self.plan.owner.clone(),
-            lease: self.plan.bounds.lease,
-            reads,
-        }
-    }
-
-    /// The value of a variable for which nothing is missing any more.
-    ///
-    /// # Errors
-    /// More was scanned than the bound.
-    pub fn known(&self, variable: &Variable) -> Result<Option<Vec<u8>>, Failure> {
-        let most = self.plan.bounds.max_scan;
-        if variable.part == Some(Part::Range) && self.scanned > most {
-            let name = &variable.name;
-            return Err(Failure::new(
-                FailureKind::TooLarge,
-                format!(
-                    "the call scanned {} entries, more than the limit (`max_scan`) of {most}, the last of \
-                     them in state `{name}`; say how many it needs by `.limit(n)`, or scan a narrower range",
-                    self.scanned
-                ),
-            )
-            .at(name));
-        }
-        let known = match shared_field(variable) {
-            Some(field) => match self.tail.as_ref().and_then(|t| t.written(&field)) {
-                Some(written) => written.clone(),
-                None => self.snapshot.get(&field).and_then(|v| v.value.clone()),
-            },
-            None => {
-                let mut chain = self.current().chain_state.iter();
-                let found = chain.find(|f| f.variable == *variable);
-                found.and_then(|f| f.value.clone())
-            }
-        };
-        Ok(known)
-    }
-
-    /// What is to be read from the store before the value of a variable is known.
-    fn missing(&self, variable: &Variable) -> Result<Vec<BundleField>, Failure> {
-        if !self.declares(variable) {
-            return Err(Failure::new(
-                FailureKind::Contract,
-                format!(
-                    "the guest asks for state `{}`, which its schema does not declare",
-                    variable.name
-                ),
-            )
-            .at(&variable.name));
-        }
-        let Some(field) = shared_field(variable) else {
-            return Ok(Vec::new());
-        };
-        let written = self.tail.as_ref().and_then(|t| t.written(&field));
-        if written.is_some() || self.snapshot.contains_key(&field) {
-            return Ok(Vec::new());
-        }
-        if variable.part.is_some() {
-            return Ok(vec![field]);
-        }
-        Ok(match variable.scope {
-            Scope::App => self
-                .schema
-                .states_in(Scope::App)
-                .map(app_field)
-                .filter(|f| !self.snapshot.contains_key(f))
-                .collect(),
-            // What belongs to the same key, as an object's fields do.
-            _ => {
-                let states = self.schema.states.values();
-                let key = self.schema.state(&variable.name).map(|e| &e.state.key);
-                let of_key = states
-                    .filter(|e| e.state.scope == Scope::Key && Some(&e.state.key) == key)
-                    .filter(|e| e.state.is_whole())
-                    .flat_map(|e| e.state.names())
-                    .map(|name| BundleField {
-                        bundle: field.bundle.clone(),
-                        name: name.to_owned(),
-                    });
-                of_key.filter(|f| !self.snapshot.contains_key(f)).collect()
-            }
-        })
-    }
-
-    /// After [`Miss::Read`]. The versions are checked at commit, all together,
-    /// so two snapshots that do not fit each other cannot commit.
-    pub fn filled(&mut self, fields: Vec<Versioned>) {
-        self.round_trips += 1;
-        self.remember(fields);
     }
 
     /// What the guest's response starts, in the order of its effects: calls,
@@ -666,97 +368,7 @@ impl Task {
         }
     }
 
-    fn remember(&mut self, fields: Vec<Versioned>) {
-        for field in &fields {
-            if let Bundle::Part(_, Part::Range) = field.field.bundle
-                && let Some(value) = &field.value
-                && let Ok(scanned) = crate::decode::<Scanned>(value)
-            {
-                self.scanned += scanned.entries.len();
-            }
-        }
-        self.snapshot
-            .extend(fields.into_iter().map(|v| (v.field.clone(), v)));
-    }
-
-    fn declares(&self, variable: &Variable) -> bool {
-        let declared = self.schema.state(&variable.name);
-        let Some(state) = declared.map(|e| &e.state) else {
-            return false;
-        };
-        let fits = match variable.part {
-            None => state.is_whole(),
-            Some(part) => {
-                state.collection().is_some_and(|kind| kind.has(part))
-                    && match part {
-                        Part::Entry => variable.at.len() <= MAX_KEY,
-                        Part::Range => {
-                            let span = Span::parse(&variable.at);
-                            span.is_some_and(|span| span.limit <= MAX_PAGE)
-                        }
-                        Part::Len | Part::End | Part::Sum => variable.at.is_empty(),
-                    }
-            }
-        };
-        state.scope == variable.scope && fits
-    }
-
     fn own_field(&self) -> BundleField {
         suspension_field(&self.invocation.id)
-    }
-}
-
-fn waiting() -> Step {
-    Step::Done(Box::default())
-}
-
-/// Where a variable, or a part of one, is, if it is shared: all but chain-scoped
-/// ones.
-pub fn shared_field(variable: &Variable) -> Option<BundleField> {
-    let key = match variable.scope {
-        Scope::App => None,
-        Scope::Key => Some(&variable.key),
-        Scope::Chain => return None,
-    };
-    let bundle = match (variable.part, key) {
-        (None, None) => Bundle::App,
-        (None, Some(key)) => Bundle::Key(key.clone()),
-        (Some(part), key) => {
-            let of = Collection {
-                key: key.cloned(),
-                name: variable.name.clone(),
-            };
-            return Some(BundleField {
-                bundle: Bundle::Part(of, part),
-                name: variable.at.clone(),
-            });
-        }
-    };
-    Some(BundleField {
-        bundle,
-        name: variable.name.clone(),
-    })
-}
-
-/// Undoes [`shared_field`].
-fn variable(field: &BundleField) -> Option<Variable> {
-    let of = |key: Option<&String>, name: &String| Variable {
-        scope: if key.is_some() {
-            Scope::Key
-        } else {
-            Scope::App
-        },
-        name: name.clone(),
-        key: key.cloned().unwrap_or_default(),
-        ..Variable::default()
-    };
-    match &field.bundle {
-        Bundle::App => Some(of(None, &field.name)),
-        Bundle::Key(key) => Some(of(Some(key), &field.name)),
-        Bundle::Chain(_) => None,
-        Bundle::Part(collection, part) => {
-            let whole = of(collection.key.as_ref(), &collection.name);
-            Some(whole.part(*part, &field.name))
-        }
     }
 }
