@@ -166,6 +166,7 @@ impl<'k> Rewriter<'_, '_, 'k> {
 impl<'ast> Visit<'ast> for Rewriter<'_, '_, '_> {
     fn visit_expr_try(&mut self, expr: &'ast ExprTry) {
         match &*expr.expr {
+            _ if self.text_of_answer(self.range(expr).end, &expr.expr) => {}
             Expr::Await(inner) => self.awaited(inner, true),
             inner => self.visit_expr(inner),
         }
@@ -224,7 +225,12 @@ impl<'ast> Visit<'ast> for Rewriter<'_, '_, '_> {
             self.visit_expr(&call.receiver);
             return self.delete(receiver.end..at.end);
         }
-        if self.method_of_shared(call) {
+        if self.method_of_shared(call) || self.status_of_answer(call) {
+            return;
+        }
+        if matches!(method.as_str(), "unwrap" | "expect")
+            && self.text_of_answer(at.end, &call.receiver)
+        {
             return;
         }
         // A clone of an `Arc` is the same state.

@@ -143,6 +143,9 @@ impl Rewriter<'_, '_, '_> {
     }
 
     pub(super) fn awaited(&mut self, whole: &ExprAwait, tried: bool) {
+        if self.request(whole) {
+            return;
+        }
         let found = awaited(
             self.out.krate,
             self.out.plan,
@@ -178,6 +181,11 @@ impl Rewriter<'_, '_, '_> {
                 return;
             }
             Awaited::Outside(..) => {}
+            Awaited::Unknown if self.is_request(base) => {
+                self.ask(base.span(), request(&plain(&self.function.sig.ident)));
+                self.handled = Some(base.span());
+                return;
+            }
             Awaited::Unknown => self.ask(
                 base.span(),
                 "what does this wait for? A function waits for other functions, for time and for the world outside \
@@ -219,6 +227,9 @@ impl Rewriter<'_, '_, '_> {
                 call.span(),
                 format!("a guest goes without {what}: what stands in for `{path}`?"),
             ),
+            Some(Outside::Request) if path.starts_with("reqwest::Client::") => {
+                self.ask(call.span(), super::requests::client_question(path));
+            }
             Some(Outside::Request) => {
                 self.ask(call.span(), request(&plain(&self.function.sig.ident)))
             }

@@ -48,6 +48,9 @@ pub(super) fn find(krate: &Krate<'_>, asked: &mut Vec<Asked>) -> BTreeMap<String
             }
             What::Held(held) => held,
         };
+        if super::requests::is_client(krate, &place.module, &item.ty) {
+            ask(super::requests::client_question(&name));
+        }
         if held != Held::Init
             && let Some(why) = unstorable(krate, &place.module, &item.ty)
         {

@@ -22,6 +22,7 @@ mod names;
 mod out;
 mod plan;
 mod report;
+mod requests;
 mod routes;
 mod rules;
 mod shared;

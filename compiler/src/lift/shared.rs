@@ -196,6 +196,10 @@ fn read<'a>(
                 format!("nothing here says what `{field_name}` is: what shall it be?"),
             ));
         }
+        if super::requests::is_client(krate, &place.module, ty) {
+            let question = super::requests::client_question(&name);
+            asked.push(Asked::at(&place, field.span(), question));
+        }
         if let Err(why) = &made.held {
             asked.push(Asked::at(
                 &place,
