@@ -28,7 +28,7 @@ pub use {
         explain::{Analysis, Because, Explanation, Line, LinePlace, Totals},
     },
     check::{
-        app::{check as check_app, check_with as check_app_with},
+        app::{broken_promises, check as check_app, check_with as check_app_with},
         code::{Code, Diagnostic, Label, Level, Setting, Settings, Suggestion},
         lints::Handlers,
     },
@@ -41,7 +41,6 @@ pub use {
     },
     lift::{Decision, Kind, Lifted, LiftedFile, Question, Report, lift},
     read::krate::{Model, SourceFile, SourceSpan, load, read as read_crate},
-    shape::shapes,
 };
 
 use errors::Errors;

@@ -5,7 +5,7 @@ use skylark_abi::{
     schema::Schema,
     shape::{Shapes, Side, Verdict, changes},
 };
-use skylark_compiler::{Ctx, SourceFile, read_crate, shapes};
+use skylark_compiler::{Analysis, Ctx, SourceFile, read_crate};
 
 struct Build {
     schema: Schema,
@@ -24,7 +24,7 @@ impl Build {
         assert_eq!(model.diagnostics, [], "{text}");
         Self {
             schema: model.schema(),
-            shapes: shapes(&model),
+            shapes: Analysis::new(&model).shapes(),
         }
     }
 

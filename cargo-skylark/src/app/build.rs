@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use cargo_metadata::{Message, camino::Utf8PathBuf};
 use serde::Serialize;
 use skylark_abi::{Schema, names};
-use skylark_compiler::{Analysis, Code, Level, Model, check_app};
+use skylark_compiler::{Analysis, Model, broken_promises};
 use std::{
     io::BufReader,
     path::{Path, PathBuf},
@@ -55,7 +55,8 @@ pub struct Built {
 pub fn build(project: &Project, options: &BuildOptions, output: &Output) -> Result<Built> {
     project.require_cdylib()?;
     let model = project.model()?;
-    keep_promises(project, &model, output)?;
+    let analysis = Analysis::new(&model);
+    keep_promises(project, &model, &analysis, output)?;
     let toolchain = Toolchain::find(project.directory())?;
     let shown = match toolchain {
         Toolchain::Active => String::new(),
@@ -78,10 +79,9 @@ pub fn build(project: &Project, options: &BuildOptions, output: &Output) -> Resu
         );
     }
     // rustc does not see the structure of types; the whole crate's sources do.
-    let shapes = skylark_compiler::shapes(&model);
-    module::append(&mut small, names::SHAPES, &shapes.write());
+    module::append(&mut small, names::SHAPES, &analysis.shapes().write());
     // Nor what functions touch through others.
-    if let Some(hints) = Analysis::new(&model).hints().to_section() {
+    if let Some(hints) = analysis.hints().to_section() {
         module::append(&mut small, names::HINTS, &hints);
     }
     let path = options.out.clone().unwrap_or_else(|| project.module());
@@ -97,11 +97,13 @@ pub fn build(project: &Project, options: &BuildOptions, output: &Output) -> Resu
 }
 
 /// That every function is as idempotent as it promises: rustc cannot see that.
-fn keep_promises(project: &Project, model: &Model, output: &Output) -> Result<()> {
-    let mut broken = check_app(model);
-    broken.retain(|d| {
-        matches!(d.code, Code::NotIdempotent | Code::NotPure) && d.level == Level::Error
-    });
+fn keep_promises(
+    project: &Project,
+    model: &Model,
+    analysis: &Analysis<'_>,
+    output: &Output,
+) -> Result<()> {
+    let broken = broken_promises(analysis);
     if broken.is_empty() {
         return Ok(());
     }

@@ -12,12 +12,13 @@ use skylark_abi::{
     Schema,
     shape::{Change, Shapes, Side, Verdict, changes},
 };
+use skylark_compiler::Analysis;
 use std::path::Path;
 
 pub(super) async fn run(args: &Check, against: &str, output: &Output) -> Result<()> {
     let project = Project::find(&args.project)?;
     let model = project.model()?;
-    let (schema, shapes) = (model.schema(), skylark_compiler::shapes(&model));
+    let (schema, shapes) = (model.schema(), Analysis::new(&model).shapes());
     let file = Path::new(against);
     let deployed = if file.is_file() || file.extension().is_some_and(|e| e == "wasm") {
         Deployed::from_file(file)?

@@ -10,8 +10,12 @@ use serde::Serialize;
 use skylark_abi::{
     call::Scope,
     hints::{FunctionHints, Hints},
+    shape::Shapes,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// What a function costs, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -97,19 +101,17 @@ pub struct Totals {
 /// What the analysis knows of the functions of a crate.
 pub struct Analysis<'m> {
     index: Index<'m>,
-    effects: Vec<Effects<'m>>,
+    /// Looked for when somebody asks: names and types need none.
+    effects: OnceCell<Vec<Effects<'m>>>,
 }
 
 impl<'m> Analysis<'m> {
     /// Looks through a crate.
     pub fn new(model: &'m Model) -> Self {
-        Self::of(Index::new(model))
-    }
-
-    /// What a crate that was looked through does.
-    pub(crate) fn of(index: Index<'m>) -> Self {
-        let effects = index.effects();
-        Self { index, effects }
+        Self {
+            index: Index::new(model),
+            effects: OnceCell::new(),
+        }
     }
 
     pub(crate) fn index(&self) -> &Index<'m> {
@@ -117,7 +119,7 @@ impl<'m> Analysis<'m> {
     }
 
     pub(crate) fn effects(&self) -> &[Effects<'m>] {
-        &self.effects
+        self.effects.get_or_init(|| self.index.effects())
     }
 
     pub(crate) fn judge(&self, effects: &Effects<'m>) -> Judged {
@@ -126,6 +128,11 @@ impl<'m> Analysis<'m> {
 
     fn state(&self, number: usize) -> String {
         self.index.model.states[number].schema.name.clone()
+    }
+
+    /// The structure of what the crate stores.
+    pub fn shapes(&self) -> Shapes {
+        crate::shape::shapes(&self.index)
     }
 
     /// What the functions are known to touch, for the node that runs them.
@@ -166,12 +173,12 @@ impl<'m> Analysis<'m> {
             };
             (effects.handler.function.schema.name.clone(), hints)
         };
-        Hints::new(self.effects.iter().map(of).collect())
+        Hints::new(self.effects().iter().map(of).collect())
     }
 
     /// Explains a function, by its name for callers or its Rust name.
     pub fn explain(&self, name: &str) -> Option<Explanation> {
-        let mut all = self.effects.iter();
+        let mut all = self.effects().iter();
         let effects = all.find(|effects| {
             let schema = &effects.handler.function.schema;
             schema.name == name || schema.ident == name

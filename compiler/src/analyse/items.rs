@@ -205,7 +205,9 @@ impl<'m> Collect<'_, 'm> {
             _ => return,
         };
         let (ident, attrs, vis, kind) = kind;
-        self.add(ident, attrs, vis, kind);
+        if !is_test(attrs) {
+            self.add(ident, attrs, vis, kind);
+        }
     }
 
     /// The statics of a `thread_local!`.

@@ -154,7 +154,12 @@ impl<'m> Index<'m> {
         self.model.path(site.file)
     }
 
-    /// The module of this path.
+    /// The module of this path, if the crate has one.
+    pub(crate) fn module_at(&self, path: &str) -> Option<ModuleId> {
+        self.by_path.get(path).copied()
+    }
+
+    /// The module of this path, which is added if it is new.
     fn module(&mut self, path: &str) -> ModuleId {
         if let Some(known) = self.by_path.get(path) {
             return *known;

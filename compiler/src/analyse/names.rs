@@ -355,6 +355,20 @@ impl<'m> Index<'m> {
         Some(Res::Foreign(canonical(format!("{from}::{name}"))))
     }
 
+    /// Whether its module declares another of its name, as under opposite `cfg`s.
+    pub(crate) fn is_twice(&self, item: ItemId) -> bool {
+        let of = &self.items[item];
+        let space = match of.kind {
+            Kind::Fn(_) | Kind::Static { .. } | Kind::Const { .. } => Space::Value,
+            Kind::Macro => Space::Macro,
+            _ => Space::Type,
+        };
+        let names = self.modules[of.module].names.get(&of.name);
+        names.into_iter().flatten().any(
+            |name| matches!(name, Name::Item(other) if *other != item && self.is_in(*other, space)),
+        )
+    }
+
     fn is_in(&self, item: ItemId, space: Space) -> bool {
         match &self.items[item].kind {
             Kind::Fn(_) | Kind::Static { .. } | Kind::Const { .. } => space == Space::Value,

@@ -3,9 +3,10 @@
 use super::{
     accept,
     code::{Code, Diagnostic, Label, Level, Settings, Suggestion},
+    demand,
     lints::{self, Handlers},
 };
-use crate::analyse::Index;
+use crate::analyse::explain::Analysis;
 use crate::read::krate::{FunctionItem, Model, Place};
 use skylark_abi::{
     Schema,
@@ -21,6 +22,17 @@ pub fn check(model: &Model) -> Vec<Diagnostic> {
 
 /// As [`check`], with the levels that the crate decided on.
 pub fn check_with(model: &Model, settings: &Settings, handlers: Handlers) -> Vec<Diagnostic> {
+    check_analysed(&Analysis::new(model), settings, handlers)
+}
+
+/// The same of a crate that was looked through.
+fn check_analysed(
+    analysis: &Analysis<'_>,
+    settings: &Settings,
+    handlers: Handlers,
+) -> Vec<Diagnostic> {
+    let index = analysis.index();
+    let model = index.model;
     let graph = Successors::resolve(model);
     let mut found = model.diagnostics.clone();
     found.extend(graph.faults.iter().cloned());
@@ -31,9 +43,21 @@ pub fn check_with(model: &Model, settings: &Settings, handlers: Handlers) -> Vec
     }
     unreached(model, &graph, &cycles, &mut found);
     unused_state(model, &mut found);
-    let index = Index::new(model);
-    lints::check(&index, handlers, &mut found);
-    super::demand::check(index, &mut found);
+    lints::check(index, handlers, &mut found);
+    demand::check(analysis, &mut found);
+    decided(model, settings, found)
+}
+
+/// Where functions are not as idempotent as they promise: what stops a build, since rustc
+/// does not see it.
+pub fn broken_promises(analysis: &Analysis<'_>) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    demand::check(analysis, &mut found);
+    decided(analysis.index().model, &Settings::default(), found)
+}
+
+/// What the crate did not accept, in the order of the source.
+fn decided(model: &Model, settings: &Settings, mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     settings.apply(&mut found);
     accept::apply(model, &mut found);
     found.sort_by(|a, b| {

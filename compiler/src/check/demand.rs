@@ -4,21 +4,17 @@ use super::{
     app::{diagnostic, label},
     code::{Code, Diagnostic, Label},
 };
-use crate::{
-    analyse::{Index, explain::Analysis},
-    read::krate::Place,
-};
+use crate::{analyse::explain::Analysis, read::krate::Place};
 use skylark_abi::schema::Demand;
 
 /// Reports each function that does not keep its promise, where it breaks it.
-pub(super) fn check(index: Index<'_>, found: &mut Vec<Diagnostic>) {
+pub(super) fn check(analysis: &Analysis<'_>, found: &mut Vec<Diagnostic>) {
+    let index = analysis.index();
     let model = index.model;
     let demands = |f: &crate::read::krate::FunctionItem| f.schema.options.demand.is_some();
     if !model.functions.iter().any(demands) {
         return;
     }
-    let analysis = Analysis::of(index);
-    let index = analysis.index();
     for effects in analysis.effects() {
         let function = effects.handler.function;
         let Some(demand) = function.schema.options.demand else {

@@ -4,28 +4,31 @@
 //! What is not seen (foreign types, serde's traits written by hand, types made by
 //! macros or in function bodies) is opaque, and known by its path alone.
 
-mod index;
+mod fields;
 mod serde;
+mod std;
 mod types;
 
-use crate::read::krate::Model;
-use index::Index;
+use crate::analyse::Index;
+use ::std::collections::BTreeMap;
 use skylark_abi::shape::{Shape, Shapes, StateShape};
 use types::Reader;
 
 /// The shapes of the crate's state.
-pub fn shapes(model: &Model) -> Shapes {
-    let index = Index::of(&model.files);
-    let mut reader = Reader::new(&index);
-    let mut states = std::collections::BTreeMap::new();
-    for state in &model.states {
+pub(crate) fn shapes(index: &Index<'_>) -> Shapes {
+    let mut reader = Reader::new(index);
+    let mut states = BTreeMap::new();
+    for state in &index.model.states {
         let Ok(ty) = syn::parse_str(&state.schema.ty) else {
             continue;
         };
-        let shape = reader.shape(&state.place.module, &ty);
+        let Some(module) = index.module_at(&state.place.module) else {
+            continue;
+        };
+        let shape = reader.shape(module, &ty);
         let migrates = state.schema.migrate.iter().map(|path| {
             let path = syn::parse_str(path).ok()?;
-            let taken = reader.input(&state.place.module, &path)?;
+            let taken = reader.input(module, &path)?;
             // Of a collection, each value is migrated by itself.
             Some(match (state.schema.cell.as_str(), &shape) {
                 ("Map", Shape::Map(key, _)) => Shape::Map(key.clone(), Box::new(taken)),
