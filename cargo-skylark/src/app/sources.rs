@@ -66,9 +66,9 @@ impl Reader<'_> {
     fn file(&mut self, place: Place, text: String) {
         let shown = relative(&place.path, self.shown_from);
         let mut children = Vec::new();
-        // Parsing is most of the work, and the compiler parses again: only where there may
-        // be a module.
-        if text.contains("mod")
+        // Parsing is most of the work, and the compiler parses every file: here only those
+        // that lead to others, which are few.
+        if may_lead_on(&text)
             && let Ok(syntax) = syn::parse_file(&text)
         {
             let mut walk = Walk {
@@ -104,6 +104,22 @@ impl Reader<'_> {
         }
         self.open.pop();
     }
+}
+
+/// Whether a text may have a `mod name;`. It may be in a comment or a text: who parses
+/// knows.
+fn may_lead_on(text: &str) -> bool {
+    let part_of_name = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices("mod").any(|(at, word)| {
+        let rest = &text[at + word.len()..];
+        let after = rest.trim_start();
+        let name = after.trim_start_matches("r#");
+        let end = name.trim_start_matches(part_of_name).trim_start();
+        // A comment may stand on either side of the name.
+        !text[..at].ends_with(part_of_name)
+            && (after.len() < rest.len() || after.starts_with('/'))
+            && (after.starts_with('/') || end.starts_with([';', '/']))
+    })
 }
 
 /// A path as it is shown, seen from `from`.
@@ -408,6 +424,24 @@ mod tests {
             ],
             &["app src/lib.rs", "app::match src/match.rs"],
         );
+    }
+
+    #[test]
+    fn only_what_may_lead_on_is_parsed() {
+        for (text, wanted) in [
+            ("mod a;", true),
+            ("pub(crate) mod\n  r#match ;", true),
+            ("mod/* the */a;", true),
+            ("mod a // the\n;", true),
+            ("fn f() {}\nmod ä;", true),
+            ("// no mod a; here", true),
+            ("#[cfg(test)]\nmod tests {\n}", false),
+            ("use a::modes;\nfn modify() {}", false),
+            ("let mode; remod a;", false),
+            ("mod", false),
+        ] {
+            assert_eq!(may_lead_on(text), wanted, "{text}");
+        }
     }
 
     #[test]
