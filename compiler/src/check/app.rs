@@ -3,7 +3,7 @@
 use super::{
     accept,
     code::{Code, Diagnostic, Label, Level, Settings, Suggestion},
-    demand,
+    demand, keyed,
     lints::{self, Handlers},
 };
 use crate::analyse::explain::Analysis;
@@ -45,6 +45,7 @@ fn check_analysed(
     unused_state(model, &mut found);
     lints::check(index, handlers, &mut found);
     demand::check(analysis, &mut found);
+    keyed::check(analysis, &mut found);
     decided(model, settings, found)
 }
 

@@ -15,6 +15,8 @@ mod function;
 mod init;
 mod key;
 #[cfg(feature = "krate")]
+mod keyed;
+#[cfg(feature = "krate")]
 pub(crate) mod lints;
 mod object;
 mod option;

@@ -82,6 +82,8 @@ pub struct StateItem {
     pub place: Place,
     /// What the module's schema will say of it.
     pub schema: schema::State,
+    /// The arguments that its key is made of.
+    pub(crate) key: Vec<String>,
 }
 
 /// An annotated impl and its client.

@@ -155,3 +155,39 @@ fn growth() {
         check(&uses(ty, used), &[]);
     }
 }
+
+#[test]
+fn a_key_is_made_of_arguments() {
+    let uses = |args: &str, body: &str| {
+        format!(
+            "use std::sync::atomic::{{AtomicU64, Ordering::Relaxed}};\n\
+             #[skylark::state(scope = key((user, order.day)))]\n\
+             static SEEN: AtomicU64 = AtomicU64::new(0);\n\
+             pub struct Order {{ pub day: u32 }}\n\
+             fn helper(user: &str) -> u64 {{ SEEN.load(Relaxed) }}\n\
+             #[skylark::function] pub fn used(user: String, order: Order) {{ SEEN.fetch_add(1, Relaxed); }}\n\
+             #[skylark::function] pub fn f({args}) {{ {body}; }}"
+        )
+    };
+    for (args, body, wanted) in [
+        ("user: String, order: Order", "SEEN.load(Relaxed)", None),
+        ("_user: String, order: Order", "SEEN.load(Relaxed)", None),
+        ("x: u8", "()", None),
+        (
+            "order: Order",
+            "SEEN.load(Relaxed)",
+            Some(
+                "key_argument error 7:47 `SEEN` `f` uses the state `SEEN`, which is one per `(user, order.day)`, and has no argument `user`",
+            ),
+        ),
+        (
+            "x: u8",
+            "helper(\"x\")",
+            Some(
+                "key_argument error 5:32 `SEEN` `f` uses the state `SEEN`, which is one per `(user, order.day)`, and has no arguments `order` and `user`",
+            ),
+        ),
+    ] {
+        check(&uses(args, body), &wanted.into_iter().collect::<Vec<_>>());
+    }
+}

@@ -124,6 +124,8 @@ codes! {
     Secret = "SKY0034" secret Warn "secret in state or in the source";
     /// A map that only gets new keys.
     GrowingMap = "SKY0035" growing_map Allow "map or set that only grows";
+    /// A function that has not what the key of its state is made of.
+    KeyArgument = "SKY0036" key_argument Deny "state whose key cannot be made";
 }
 
 impl Code {

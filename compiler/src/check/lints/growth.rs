@@ -187,6 +187,13 @@ fn report(
     d.label = "read and written whole".into();
     d.labels
         .push(lints.label(site, format!("it grows here (`{by}`)")));
-    d.help = vec!["remove what is old, or keep one variable per key with `scope = key(…)`".into()];
+    let instead = match code {
+        Code::GrowingMap => "Map",
+        _ => "List` or a `skylark::Map",
+    };
+    d.help = vec![format!(
+        "remove what is old, make it a `skylark::{instead}`, whose entries are read and written \
+         one by one, or keep one variable per key with `scope = key(…)`"
+    )];
     d
 }

@@ -6,7 +6,10 @@ use super::{
 };
 use crate::{
     Ctx,
-    check::code::{Code, Diagnostic},
+    check::{
+        Key,
+        code::{Code, Diagnostic},
+    },
     lower::{FunctionPlan, ObjectPlan, Plan, StatePlan},
     read::{Annotation, plain},
 };
@@ -274,6 +277,7 @@ impl Collector<'_> {
             };
             let item = StateItem {
                 place: self.place(&ident),
+                key: arguments(field.key.as_ref()),
                 schema: field.schema,
             };
             self.mention_all(field.ty.to_token_stream());
@@ -285,6 +289,7 @@ impl Collector<'_> {
     fn add_state(&mut self, plan: StatePlan) {
         let item = StateItem {
             place: self.place(&plan.ident),
+            key: arguments(plan.key.as_ref()),
             schema: plan.schema,
         };
         // Its own name is no use of it; what it is made of may use others.
@@ -292,6 +297,12 @@ impl Collector<'_> {
         self.mention_all(plan.init.to_token_stream());
         self.model.states.push(item);
     }
+}
+
+/// The arguments that a key is made of.
+fn arguments(key: Option<&Key>) -> Vec<String> {
+    let arguments = key.map(Key::arguments).unwrap_or_default();
+    arguments.into_iter().map(str::to_owned).collect()
 }
 
 impl<'ast> Visit<'ast> for Collector<'_> {
