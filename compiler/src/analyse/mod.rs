@@ -51,6 +51,7 @@ mod names;
 mod patterns;
 mod reach;
 mod states;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod types;

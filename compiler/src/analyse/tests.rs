@@ -458,6 +458,49 @@ fn keys_are_followed_from_the_arguments() {
     assert_eq!(keys, ["order.from"]);
 }
 
+/// What an annotation names runs in the call that uses the variable, and so does what an
+/// init object is built by.
+#[test]
+fn what_annotations_run_is_seen() {
+    let helpers = "use std::sync::{LazyLock, Mutex, atomic::{AtomicU64, Ordering::Relaxed}}; \
+         #[skylark::state] static N: AtomicU64 = AtomicU64::new(0); \
+         pub struct Order { from: u64 } impl Order { fn shard(&self) -> u64 { counted() } } \
+         fn counted() -> u64 { N.fetch_add(1, Relaxed) } fn from_old(old: u32) -> u64 { counted() } ";
+    for (item, wanted) in [
+        (
+            "#[skylark::init] static RULES: LazyLock<u64> = LazyLock::new(|| counted()); \
+             #[skylark::function] pub fn f() -> u64 { *RULES }",
+            "f: commit; N; N; N; 2",
+        ),
+        (
+            "#[skylark::state(migrate = [from_old])] static M: Mutex<u64> = Mutex::new(0); \
+             #[skylark::function] pub fn f() -> u64 { *M.lock().unwrap() }",
+            "f: commit; M N; N; N; 2",
+        ),
+        (
+            "#[skylark::state(scope = key(|order: Order| order.shard()))] static M: Mutex<u64> = Mutex::new(0); \
+             #[skylark::function] pub fn f(order: Order) -> u64 { *M.lock().unwrap() }",
+            "f: commit; M N; N; N; 2",
+        ),
+        (
+            "#[skylark::state(scope = key(format!(\"{}\", counted_of(user))))] static M: Mutex<u64> = Mutex::new(0); \
+             fn counted_of(user: impl ToString) -> u64 { counted() } \
+             #[skylark::function] pub fn f(user: u64) -> u64 { *M.lock().unwrap() }",
+            "f: commit; M N; N; N; 2",
+        ),
+    ] {
+        judged(&format!("{helpers}{item}"), &[wanted]);
+    }
+    judged(
+        &format!(
+            "{helpers} #[skylark::state(scope = key(|of: u64| shard(of)))] #[derive(Default)] struct H {{ n: u64 }} \
+             fn shard(of: u64) -> u64 {{ counted() }} \
+             #[skylark::service(scope = key(|of: u64| shard(of)))] impl H {{ pub fn get(&self, of: u64) -> u64 {{ self.n }} }}"
+        ),
+        &["H-get: commit; H-n N; N; N; 2"],
+    );
+}
+
 /// A promise is held to by what is reached, in whatever module.
 #[test]
 fn promises_of_being_executed_twice() {

@@ -5,6 +5,7 @@ use super::{
     facts::{Body, Context, Fact, Place, Root, Step, Val, What},
     items::{ItemId, Kind, ModuleId},
     names::{Res, Space},
+    stored::Stored,
     types::{Scope, Ty},
 };
 use crate::read::{Annotation, krate::Syntax, plain};
@@ -17,6 +18,7 @@ use syn::{
 /// Looks through every body.
 pub(super) fn bodies(index: &mut Index<'_>) {
     let mut found = Vec::new();
+    let stored = Stored::new(index);
     for (id, item) in index.items.iter().enumerate() {
         let Some(Some(syntax)) = index.model.syntax.get(item.site.file) else {
             continue;
@@ -40,6 +42,9 @@ pub(super) fn bodies(index: &mut Index<'_>) {
             }
             _ => continue,
         };
+        for what in stored.of(index, id) {
+            walker.fact(item.site.span, None, what);
+        }
         found.push(Body {
             item: id,
             module: item.module,
