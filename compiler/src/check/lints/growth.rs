@@ -191,9 +191,14 @@ fn report(
         Code::GrowingMap => "Map",
         _ => "List` or a `skylark::Map",
     };
+    let mut states = lints.index.model.states.iter();
+    let is_keyed = states.any(|state| state.schema.ident == *name && state.schema.key.is_some());
+    let or = match is_keyed {
+        true => "or make it",
+        false => "keep one variable per key with `scope = key(…)`, or make it",
+    };
     d.help = vec![format!(
-        "remove what is old, make it a `skylark::{instead}`, whose entries are read and written \
-         one by one, or keep one variable per key with `scope = key(…)`"
+        "remove what is old, {or} a `skylark::{instead}`, whose entries are read and written one by one"
     )];
     d
 }
