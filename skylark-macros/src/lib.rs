@@ -82,6 +82,7 @@ pub fn chain(attr: TokenStream, item: TokenStream) -> TokenStream {
 /// Arguments that the address names go there; the others are a JSON object by their
 /// names, in the body, or in the query for `get` and `delete`. The answer is JSON.
 /// Where the function returns no `Result`, a failure ends the function that awaits it.
+/// A failure's message begins with the name of the function that was asked.
 ///
 /// The server may be asked more than once for one call, each time with the same
 /// `Idempotency-Key`.

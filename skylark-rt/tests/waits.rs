@@ -313,7 +313,9 @@ fn typed_clients_put_arguments_where_they_belong() {
     assert_eq!(RANDOM.load(Ordering::Relaxed), 4);
     let failure = runtime.run::<(u32, i64, u32)>("banks", "c").unwrap_err();
     assert!(
-        failure.message.starts_with("the server answered 404"),
+        failure
+            .message
+            .starts_with("`charge`: the server answered 404"),
         "{failure}"
     );
     assert_eq!(random(0), Err("nothing is below zero".to_owned()));

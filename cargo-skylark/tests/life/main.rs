@@ -1,10 +1,12 @@
 //! Apps' lives with real nodes. These build apps, so they need the wasm target, and the
 //! node's program, unless `SKYLARK_NODE` names one to test with.
 
+mod builds;
 mod evolves;
 mod falls;
 mod greeter;
 mod node;
+mod outside;
 
 use std::{
     fs,

@@ -28,6 +28,7 @@ impl Node {
             .env_clear()
             .env("SKYLARK_LISTEN", "127.0.0.1:0")
             .env("SKYLARK_STORE", "embedded")
+            .env("SKYLARK_ALLOW_EGRESS", "127.0.0.1")
             .env("SKYLARK_DATA", data)
             .stdout(Stdio::piped())
             .stderr(log)

@@ -16,7 +16,7 @@ pub(super) fn external(plan: &External, ctx: &Ctx) -> TokenStream {
     let Handler {
         attrs, vis, sig, ..
     } = &plan.item;
-    let (method, url) = (plan.method, &plan.url);
+    let (name, method, url) = (plain(&sig.ident), plan.method, &plan.url);
     let arguments = plan.args.iter().map(|arg| {
         let (ident, name) = (&arg.ident, plain(&arg.ident));
         quote_spanned!(at(arg.ty.span())=> .argument(#name, &#ident))
@@ -31,7 +31,7 @@ pub(super) fn external(plan: &External, ctx: &Ctx) -> TokenStream {
     quote! {
         #(#attrs)*
         #vis #sig {
-            let #answer = #private::External::new(#method, #url) #(#arguments)* .ask(#read).await;
+            let #answer = #private::External::new(#name, #method, #url) #(#arguments)* .ask(#read).await;
             #finish
         }
     }

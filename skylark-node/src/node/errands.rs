@@ -118,10 +118,11 @@ impl Node {
                 Err(error) => error,
             };
             if attempt >= egress.attempts {
+                let why = self.named_limit(&error);
                 return Err(Failure::new(
                     FailureKind::Unavailable,
                     format!(
-                        "{} did not answer in {attempt} attempts (`--egress-attempts`): {error}",
+                        "{} did not answer in {attempt} attempts (`--egress-attempts`): {why}",
                         request.url
                     ),
                 ));
@@ -129,6 +130,16 @@ impl Node {
             attempt += 1;
             tokio::time::sleep(pause).await;
             pause *= 2;
+        }
+    }
+
+    /// What went wrong; a limit that was reached is named.
+    fn named_limit(&self, error: &reqwest::Error) -> String {
+        if error.is_timeout() {
+            let limit = self.0.config.egress.timeout;
+            format!("it took longer than {limit:?}, the limit (`--egress-timeout`)")
+        } else {
+            error.to_string()
         }
     }
 
@@ -157,7 +168,7 @@ impl Node {
                 Err(error) => {
                     return Err(Failure::new(
                         FailureKind::Unavailable,
-                        format!("the response broke off: {error}"),
+                        format!("the response broke off: {}", self.named_limit(&error)),
                     ));
                 }
             }

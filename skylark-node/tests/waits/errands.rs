@@ -12,7 +12,8 @@ use tokio::{
 };
 
 /// A server outside: each connection brings one request, whose idempotency key
-/// is kept; the first `broken` connections end without an answer.
+/// is kept; the first `broken` connections end without an answer. With no body, none is
+/// answered, and none ends.
 struct Rates {
     url: String,
     keys: Arc<Mutex<Vec<String>>>,
@@ -25,6 +26,7 @@ impl Rates {
         let keys = Arc::new(Mutex::new(Vec::new()));
         let seen = keys.clone();
         tokio::spawn(async move {
+            let mut silent = Vec::new();
             while let Ok((mut stream, _)) = listener.accept().await {
                 let mut request = Vec::new();
                 while !request.ends_with(b"\r\n\r\n") {
@@ -32,7 +34,9 @@ impl Rates {
                 }
                 let mut keys = seen.lock().await;
                 keys.push(header(&request, "idempotency-key"));
-                if keys.len() > broken {
+                if body.is_empty() {
+                    silent.push(stream);
+                } else if keys.len() > broken {
                     let length = body.len();
                     let answer = format!(
                         "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
@@ -89,6 +93,23 @@ async fn ask(
 async fn a_server_that_breaks_off_is_asked_again_with_the_same_key() {
     let (cents, keys) = ask(egress("127.0.0.1"), 1, "1.5").await;
     assert_eq!(cents, Ok(300));
+    assert_eq!(keys.len(), 2, "{keys:?}");
+    assert_eq!(keys[0], keys[1]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_does_not_answer_in_time_is_asked_again_with_the_same_key() {
+    let impatient = Egress {
+        timeout: Duration::from_millis(50),
+        ..egress("127.0.0.1")
+    };
+    let (cents, keys) = ask(impatient, 0, "").await;
+    let error = cents.expect_err("nobody answers");
+    assert!(
+        error.contains("did not answer in 2 attempts (`--egress-attempts`)")
+            && error.contains("longer than 50ms, the limit (`--egress-timeout`)"),
+        "{error}"
+    );
     assert_eq!(keys.len(), 2, "{keys:?}");
     assert_eq!(keys[0], keys[1]);
 }

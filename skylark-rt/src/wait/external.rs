@@ -11,6 +11,7 @@ use skylark_abi::call::{Failure, FailureKind};
 /// A request in the making.
 #[derive(Debug)]
 pub struct External {
+    name: &'static str,
     method: &'static str,
     url: String,
     arguments: Map<String, Value>,
@@ -18,9 +19,11 @@ pub struct External {
 }
 
 impl External {
-    /// A request to this address, in which `{name}` stands for an argument.
-    pub fn new(method: &'static str, url: &str) -> Self {
+    /// A request of the function `name` to this address, in which `{name}` stands for an
+    /// argument.
+    pub fn new(name: &'static str, method: &'static str, url: &str) -> Self {
         Self {
+            name,
             method,
             url: url.to_owned(),
             arguments: Map::new(),
@@ -52,9 +55,19 @@ impl External {
     /// Asks, and reads the answer's JSON.
     ///
     /// # Errors
-    /// There was no answer, one of no success, or one that is no `T`.
+    /// There was no answer, one of no success, or one that is no `T`. It names the
+    /// function.
     pub async fn ask<T>(self, answer: Answer<T>) -> Result<T, Failure> {
+        let name = self.name;
+        self.answer(answer).await.map_err(|mut failure| {
+            failure.message = format!("`{name}`: {}", failure.message);
+            failure
+        })
+    }
+
+    async fn answer<T>(self, answer: Answer<T>) -> Result<T, Failure> {
         let Self {
+            name: _,
             method,
             mut url,
             arguments,
