@@ -74,7 +74,8 @@ pub enum Part {
 }
 
 /// The hash that holds a bundle: field `NAME` is the variable's value, field
-/// `@NAME` its version (a decimal number).
+/// `@NAME` its version (a decimal number; behind a colon the time at which it is over,
+/// milliseconds, if it has a `ttl`).
 pub fn bundle(app: &str, bundle: &Bundle) -> String {
     match bundle {
         Bundle::App => ["sky:{", app, "}:app"].concat(),
@@ -130,6 +131,12 @@ pub fn outbox(app: &str) -> String {
 /// Outbox payloads (hash: entry id to encoded `run::Message`).
 pub fn outbox_data(app: &str) -> String {
     format!("sky:{{{app}}}:outbox:data")
+}
+
+/// Variables and entries that do not last (sorted set: by the time they are over,
+/// milliseconds; as the node's `lasts.lua` names them).
+pub fn expiring(app: &str) -> String {
+    format!("sky:{{{app}}}:expiring")
 }
 
 /// Runs that failed (sorted set: run id by the time it is forgotten,
@@ -262,7 +269,12 @@ mod tests {
         let entries = bundle("app", &Bundle::Part(of.clone(), Part::Entry));
         assert_eq!(entries, "sky:{app}:entries:M:Vienna");
         let of_entries = [entries, entry_versions("app", &of), entry_index("app", &of)];
-        let others = [bundles("app"), outbox("app"), run("app", "app.01")];
+        let others = [
+            bundles("app"),
+            expiring("app"),
+            outbox("app"),
+            run("app", "app.01"),
+        ];
         for key in of_entries.into_iter().chain(others) {
             assert_eq!(bundle_of("app", &key), None, "{key}");
         }

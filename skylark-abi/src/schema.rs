@@ -242,6 +242,33 @@ pub struct State {
     /// oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub migrate: Vec<String>,
+    /// How long after it was last written it is as if it never had been; of a `Map`,
+    /// each entry for itself. `None`: it lasts.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        rename = "ttl_ms",
+        with = "opt_millis"
+    )]
+    pub ttl: Option<Duration>,
+}
+
+/// A `ttl` as one writes it, in the largest unit that it is a whole number of.
+pub fn ttl_text(ttl: Duration) -> String {
+    const UNITS: [(u128, &str); 4] = [
+        (86_400_000, "d"),
+        (3_600_000, "h"),
+        (60_000, "m"),
+        (1_000, "s"),
+    ];
+    let ms = ttl.as_millis();
+    let unit = UNITS
+        .iter()
+        .find(|(unit, _)| ms > 0 && ms.is_multiple_of(*unit));
+    match unit {
+        Some((unit, name)) => format!("{}{name}", ms / unit),
+        None => format!("{ms}ms"),
+    }
 }
 
 /// Most migrations of one variable: their number is in every value's header.

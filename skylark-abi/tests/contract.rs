@@ -26,7 +26,7 @@ use skylark_abi::{
 use std::{ops::Bound, time::Duration};
 
 /// FNV-1a of one sample of everything that crosses a process.
-const LOCKED: u64 = 0x9b00_b35f_3d42_cac6;
+const LOCKED: u64 = 0xcee35aca6549c4e7;
 
 fn sample() -> String {
     let id = InvocationId::root("app.0123").child(2);
@@ -254,6 +254,7 @@ fn sample() -> String {
         key: Some("station".into()),
         was: vec!["KNOWN".into()],
         migrate: vec!["m::grown".into()],
+        ttl: Some(Duration::from_secs(24 * 3600)),
     }));
     let names = [
         names::IMPORT_MODULE,
@@ -304,6 +305,7 @@ fn sample() -> String {
         keys::outbox("app"),
         keys::outbox_data("app"),
         keys::failed("app"),
+        keys::expiring("app"),
         keys::cancelled("app", "app.0123"),
         keys::run_started_by("app", &id),
     ];

@@ -16,7 +16,7 @@ use skylark_abi::{
     schema::{Function, Item, Record, State},
     value::Codec,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// What a store must do, in the fewest lines. Leases pass as soon as anybody
 /// asks: the harshest clock there is.
@@ -601,6 +601,50 @@ fn chain_state_travels_with_the_run() {
         Ok(Miss::Known(Some(1u64.to_le_bytes().to_vec())))
     );
     assert!(model.fields.is_empty());
+}
+
+fn never_written(name: &str) -> Versioned {
+    Versioned {
+        field: field(name),
+        version: 0,
+        value: None,
+    }
+}
+
+#[test]
+fn a_commit_says_what_does_not_last() {
+    let mut schema = Schema::clone(&schema());
+    let hour = Duration::from_secs(3600);
+    let last = |schema: &mut Schema, name: &str| {
+        schema.states.get_mut(name).unwrap().state.ttl = Some(hour);
+    };
+    last(&mut schema, "A");
+    last(&mut schema, "C");
+    let mut task = Task::new(invocation("loner", 0), schema.into(), plan(true, &[]));
+    let Step::Begin(_) = task.start() else {
+        panic!("a lease")
+    };
+    task.begun(Begun::Leased {
+        epoch: 1,
+        fields: ["A", "B"].map(never_written).into(),
+        run: None,
+    });
+    let mut response = CallResponse::ended(Outcome::Ok {
+        output: Vec::new(),
+        codec: Codec::Compact,
+    });
+    for (scope, name) in [(Scope::App, "A"), (Scope::App, "B"), (Scope::Chain, "C")] {
+        response.writes.push(Field {
+            variable: variable(scope, name),
+            value: Some(vec![1]),
+        });
+    }
+    let Step::Commit(commit) = task.ran(response, Vec::new(), report()) else {
+        panic!("a commit")
+    };
+    assert_eq!(commit.ttl(&field("A")), Some(hour));
+    assert_eq!(commit.ttl(&field("B")), None);
+    assert_eq!(commit.lasts.len(), 1, "{:?}", commit.lasts);
 }
 
 #[test]

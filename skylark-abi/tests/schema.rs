@@ -2,8 +2,23 @@
 
 use skylark_abi::{
     Schema, names,
-    schema::{Function, Item, Record, SchemaError, State, frame, nearest},
+    schema::{Function, Item, Record, SchemaError, State, frame, nearest, ttl_text},
 };
+use std::time::Duration;
+
+#[test]
+fn a_ttl_is_told_in_its_largest_unit() {
+    for (ms, text) in [
+        (1, "1ms"),
+        (1_500, "1500ms"),
+        (90_000, "90s"),
+        (5_400_000, "90m"),
+        (7_200_000, "2h"),
+        (86_400_000, "1d"),
+    ] {
+        assert_eq!(ttl_text(Duration::from_millis(ms)), text);
+    }
+}
 
 fn function(module: &str, ident: &str, next: &[&str]) -> Record {
     Record {

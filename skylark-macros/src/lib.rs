@@ -18,6 +18,7 @@ use skylark_compiler::Ctx;
 /// | `scope = app`, `chain` or `key(…)` | `app` | shared by all runs, belonging to one, or one per key |
 /// | `rename = "…"` | the Rust name | its name in the store |
 /// | `default = <expression>` | the initializer | the value while the store has none |
+/// | `ttl = "24h"` | it lasts | how long after it was last written it is as if it never had been, by the store's clock; of a `Map`, each entry for itself. In `ms`, `s`, `m`, `h` or `d`. Not for scope `chain`, nor for a `List` |
 /// | `was = "…"` or `["…", "…"]` | none | earlier names, under which it is looked for while there is none under its own |
 /// | `migrate = f` or `[f, g]` | none | functions from what was stored to what is now, the oldest first, each `fn(Old) -> New` or `-> Result<New, E>` |
 ///
@@ -30,7 +31,10 @@ use skylark_compiler::Ctx;
 /// of a [`macro@service`] and for `skylark::with`. `default` is then the struct's first
 /// value, `Default::default()` unless it is given; `rename` is what stands before `-`;
 /// and `#[skylark::state(rename = "…")]` on a field names that one alone. A field takes
-/// `was` and `migrate`, too.
+/// `was`, `migrate` and `ttl`, too; without one of its own it has the struct's `ttl`.
+///
+/// What a call leaves as it was is not written, so that it does not last any longer; an
+/// entry that is set, and what is added to a counter, always is.
 #[proc_macro_attribute]
 pub fn state(attr: TokenStream, item: TokenStream) -> TokenStream {
     skylark_compiler::expand_state(attr.into(), item.into(), &ctx()).into()

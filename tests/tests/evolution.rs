@@ -326,6 +326,16 @@ fn variables_come_go_and_move() {
         "#[skylark::state] static A: AtomicU8 = AtomicU8::new(0); #[skylark::state] static B: Mutex<String> = x();",
     );
     let keyed = state("#[skylark::state(scope = key(k))] static A: AtomicU8 = AtomicU8::new(0);");
+    // What becomes of its `ttl` loses nothing, and is told.
+    let hour = state("#[skylark::state(ttl = \"1h\")] static A: AtomicU8 = AtomicU8::new(0);");
+    for (old, new, told) in [
+        (&one, &hour, "it had no `ttl` and has `ttl = \"1h\"`"),
+        (&hour, &one, "it had `ttl = \"1h\"` and has no `ttl`"),
+    ] {
+        check_builds(old, new, &[]);
+        let why = changes(old.side(), new.side())[0].why();
+        assert!(why.starts_with(told), "{why}");
+    }
     let fields = state("#[skylark::state] struct A { b: u8, c: Vec<String> }");
     let fewer = state("#[skylark::state] struct A { b: u8 }");
     check_builds(&one, &both, &[]);

@@ -252,6 +252,11 @@ fn states() {
             "static DEBT: Mutex<Debt> = Mutex::new(Debt::none());",
         ),
         (
+            "state_ttl",
+            "scope = key(user), ttl = \"1.5h\"",
+            "static TRIES: Mutex<u32> = Mutex::new(0);",
+        ),
+        (
             "state_map",
             "scope = key(city)",
             "/// Stock.\npub static STOCK: skylark::Map<(u8, String), Vec<u32>> = skylark::Map::new();",
@@ -295,6 +300,12 @@ fn services() {
             expand_state,
             "",
             "struct Shop { stock: Map<String, u32>, #[cfg(unix)] sold: skylark::Counter, other: serde_json::Map<String, u32> }",
+        ),
+        (
+            "state_struct_of_ttl",
+            expand_state,
+            "ttl = \"1h\"",
+            "struct Cart { goods: Map<String, u32>, discount: u32, #[skylark::state(ttl = \"30d\")] owner: String }",
         ),
         (
             "state_struct_of_key",

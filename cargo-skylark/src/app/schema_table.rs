@@ -4,7 +4,7 @@ use crate::output::{bytes, micros, table};
 use skylark_abi::{
     Schema,
     call::Scope,
-    schema::{Function, FunctionEntry, State},
+    schema::{Function, FunctionEntry, State, ttl_text},
 };
 use std::time::Duration;
 
@@ -26,11 +26,12 @@ pub fn render(schema: &Schema) -> String {
         return functions;
     }
     let states = table(
-        ["STATE", "SCOPE", "TYPE", "IN A"],
+        ["STATE", "SCOPE", "TTL", "TYPE", "IN A"],
         schema.states.iter().map(|(name, entry)| {
             [
                 name.clone(),
                 scope_of(&entry.state),
+                entry.state.ttl.map_or_else(|| "-".into(), ttl_text),
                 entry.state.ty.clone(),
                 entry.state.cell.clone(),
             ]
@@ -147,7 +148,7 @@ mod tests {
                 "options":{"retries":3,"backoff_ms":200}}"#,
             r#"{"abi":1,"module":"app","kind":"function","name":"sort","ident":"sort","is_async":true,"args":[],
                 "output":"Next<(u8, u8)>","next":["alarm","detect"],"choice":true,"options":{"retries":1}}"#,
-            r#"{"abi":1,"module":"app","kind":"state","name":"CART","ident":"CART","scope":"key","key":"user","type":"u32","cell":"Mutex"}"#,
+            r#"{"abi":1,"module":"app","kind":"state","name":"CART","ident":"CART","scope":"key","key":"user","type":"u32","cell":"Mutex","ttl_ms":5400000}"#,
             r#"{"abi":1,"module":"app","kind":"state","name":"SEEN","ident":"SEEN","scope":"app","type":"u32","cell":"Mutex"}"#,
         ];
         let records = records.map(|json| serde_json::from_str::<Record>(json).unwrap());

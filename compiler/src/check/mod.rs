@@ -24,6 +24,7 @@ mod past;
 mod service;
 mod state;
 mod touch;
+mod ttl;
 mod unit;
 
 pub(crate) use client::{External, Nondet};

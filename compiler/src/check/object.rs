@@ -5,7 +5,7 @@ use super::{
     key::Key,
     name,
     past::{self, Past},
-    service, state,
+    service, state, ttl,
 };
 use crate::{
     errors::Errors,
@@ -13,6 +13,7 @@ use crate::{
 };
 use quote::ToTokens;
 use skylark_abi::{call::Scope, names::is_valid_name};
+use std::time::Duration;
 use syn::{Attribute, Expr, Generics, ItemStruct, Member, Path, Type};
 
 /// A struct whose fields are state.
@@ -41,6 +42,8 @@ pub(crate) struct Field {
     /// Its name in the store.
     pub(crate) name: String,
     pub(crate) past: Past,
+    /// How long after a write it lasts.
+    pub(crate) ttl: Option<Duration>,
     pub(crate) cfgs: Vec<Attribute>,
 }
 
@@ -62,6 +65,9 @@ pub(super) fn check(raw: RawObject, errors: &mut Errors) -> Option<Object> {
         );
     }
     let renamed = past::was(&options, prefix.as_deref(), errors);
+    let own = Path::from(item.ident.clone());
+    let whole: Type = syn::parse_quote!(#own);
+    let lasts = ttl::check(&options, scope, &whole, errors);
     let mut fields = Vec::new();
     let mut built = Vec::new();
     for ((member, field), given) in item.fields.members().zip(&item.fields).zip(&given) {
@@ -121,16 +127,20 @@ pub(super) fn check(raw: RawObject, errors: &mut Errors) -> Option<Object> {
             let earlier = renamed.iter().map(|prefix| format!("{prefix}-{ident}"));
             past.was = earlier.filter(|name| is_valid_name(name)).collect();
         }
+        let ttl = match given.get("ttl") {
+            Some(_) => ttl::check(given, scope, &field.ty, errors),
+            None => ttl::inherited(&options, lasts, (&ident, &field.ty), errors),
+        };
         fields.push(Field {
             member,
             ident,
             ty: field.ty.clone(),
             name,
             past,
+            ttl,
             cfgs: crate::read::cfgs(&field.attrs),
         });
     }
-    let own = Path::from(item.ident.clone());
     let default = options.get("default");
     let default = default.and_then(|value| service::concrete(value, &own, None, errors));
     prefix.map(|_| Object {

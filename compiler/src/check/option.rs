@@ -89,6 +89,25 @@ fn backoff(value: &Expr, errors: &mut Errors) -> Option<Duration> {
     )
 }
 
+/// The `ttl` of state.
+pub(super) fn ttl(value: &Expr, errors: &mut Errors) -> Option<Duration> {
+    let checked = match value {
+        Expr::Lit(ExprLit {
+            lit: Lit::Str(amount),
+            ..
+        }) => unit::lifetime(&amount.value()),
+        Expr::Lit(ExprLit {
+            lit: Lit::Int(_) | Lit::Float(_),
+            ..
+        }) => Err(format!(
+            "has no unit; write `ttl = \"{}h\"`, or another of ms, s, m, h, d",
+            text(value)
+        )),
+        _ => Err("is no amount of time; write a number and a unit, like \"24h\"".into()),
+    };
+    report(checked, "ttl", value, errors)
+}
+
 fn time(option: &str, value: &Expr, zero: &str, errors: &mut Errors) -> Option<Duration> {
     let checked = match value {
         Expr::Lit(ExprLit {

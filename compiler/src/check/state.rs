@@ -5,6 +5,7 @@ use super::{
     key::{self, Key},
     name,
     past::{self, Past},
+    ttl,
 };
 use crate::{
     errors::Errors,
@@ -12,6 +13,7 @@ use crate::{
 };
 use proc_macro2::Ident;
 use skylark_abi::{call::Scope, schema::nearest};
+use std::time::Duration;
 use syn::{Attribute, Expr, GenericArgument, PathArguments, Type, Visibility};
 
 /// A state variable.
@@ -37,6 +39,8 @@ pub(crate) struct Variable {
     /// The value while the store has none, if not the initializer's.
     pub(crate) default: Option<Expr>,
     pub(crate) past: Past,
+    /// How long after a write it lasts.
+    pub(crate) ttl: Option<Duration>,
 }
 
 /// Where a variable lives.
@@ -205,6 +209,7 @@ fn variable(
     if storage == Storage::Collection {
         collection(&raw.ty, *scope, options, errors);
     }
+    let ttl = ttl::check(options, *scope, &raw.ty, errors);
     let place = format!("state `{}`", raw.ident);
     if borrow::refuse(&value, &place, borrow::INCOMING, errors) {
         return None;
@@ -223,6 +228,7 @@ fn variable(
         key: key.clone(),
         default: options.get("default").cloned(),
         past,
+        ttl,
     })
 }
 

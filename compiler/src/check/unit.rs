@@ -16,12 +16,24 @@ const BYTES: &[(&str, u64)] = &[
 /// A unit of time and its milliseconds.
 const MILLIS: &[(&str, u64)] = &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
 
+/// The same for what lasts longer than a call.
+const LONG_MILLIS: &[(&str, u64)] = &[
+    ("ms", 1),
+    ("s", 1_000),
+    ("m", 60_000),
+    ("h", 3_600_000),
+    ("d", 86_400_000),
+];
+
 /// One page of wasm memory: there is none smaller.
 pub(super) const MIN_MEMORY: u64 = 64 << 10;
 /// What a 32-bit module can address.
 pub(super) const MAX_MEMORY: u64 = 4 << 30;
 /// Longest run time that can be asked for: a day. What takes longer is no call.
 pub(super) const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
+
+/// Longest time that state can be told to last: what shall last longer lasts.
+pub(super) const MAX_TTL: Duration = Duration::from_secs(3650 * 24 * 3600);
 
 /// Reads an amount of memory.
 ///
@@ -56,6 +68,22 @@ pub(super) fn time(text: &str, zero: &str) -> Result<Duration, String> {
     match Duration::from_millis(amount(text, MILLIS, "2s")?) {
         Duration::ZERO => Err(format!("is zero: {zero}")),
         time if time > MAX_TIMEOUT => Err("is longer than a day (24h)".into()),
+        time => Ok(time),
+    }
+}
+
+/// Reads how long something lasts, to the millisecond.
+///
+/// # Errors
+/// What is wrong and what is allowed, without the option's name.
+pub(super) fn lifetime(text: &str) -> Result<Duration, String> {
+    match Duration::from_millis(amount(text, LONG_MILLIS, "24h")?) {
+        Duration::ZERO => {
+            Err("is zero: what nobody finds again need not be state; leave it out".into())
+        }
+        time if time > MAX_TTL => {
+            Err("is longer than ten years (3650d); leave it out for what lasts".into())
+        }
         time => Ok(time),
     }
 }
@@ -186,6 +214,24 @@ mod tests {
             ("", Err("no number")),
         ] {
             check(&time(text, "no time"), wanted);
+        }
+    }
+
+    #[test]
+    fn lifetimes_are_milliseconds() {
+        let ms = Duration::from_millis;
+        for (text, wanted) in [
+            ("24h", Ok(ms(86_400_000))),
+            ("1.5 d", Ok(ms(129_600_000))),
+            ("1ms", Ok(ms(1))),
+            ("3650d", Ok(MAX_TTL)),
+            ("3650.1d", Err("ten years")),
+            ("0d", Err("zero")),
+            ("0.5ms", Err("finer than one ms")),
+            ("7", Err("no unit")),
+            ("1w", Err("one of ms, s, m, h, d")),
+        ] {
+            check(&lifetime(text), wanted);
         }
     }
 }

@@ -274,6 +274,7 @@ fn object(checked: Object) -> ObjectPlan {
             key: key.as_ref().map(|key| key.text.clone()),
             was: field.past.was,
             migrate: field.past.migrate.iter().map(text).collect(),
+            ttl: field.ttl,
         };
         FieldPlan {
             member: field.member,
@@ -309,6 +310,7 @@ fn variable(checked: Variable) -> StatePlan {
         key: checked.key.as_ref().map(|key| key.text.clone()),
         was: checked.past.was,
         migrate: checked.past.migrate.iter().map(text).collect(),
+        ttl: checked.ttl,
     };
     StatePlan {
         key: checked.key,

@@ -7,7 +7,7 @@ use quote::ToTokens;
 use syn::{ItemStruct, Meta, Path};
 
 /// What `#[skylark::state]` takes on a field.
-const FIELD_OPTIONS: &[&str] = &["migrate", "rename", "was"];
+const FIELD_OPTIONS: &[&str] = &["migrate", "rename", "ttl", "was"];
 
 /// An annotated struct, as it was read.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use syn::{
 };
 
 /// What `#[skylark::state]` takes.
-const OPTIONS: &[&str] = &["default", "migrate", "rename", "scope", "was"];
+const OPTIONS: &[&str] = &["default", "migrate", "rename", "scope", "ttl", "was"];
 
 /// Annotated state, as it was read.
 #[derive(Debug)]

@@ -11,7 +11,15 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Default)]
 pub struct Entries {
     writes: u64,
-    by_key: BTreeMap<String, (u64, Vec<u8>)>,
+    by_key: BTreeMap<String, Kept>,
+}
+
+#[derive(Debug, Clone)]
+struct Kept {
+    version: u64,
+    value: Vec<u8>,
+    /// When it is over, by the store's clock in microseconds.
+    expires_us: u64,
 }
 
 impl Entries {
@@ -25,15 +33,16 @@ impl Entries {
         self.by_key.len().to_string().into_bytes()
     }
 
-    /// Version and value of a part.
-    pub fn read(&self, part: Part, at: &str) -> (u64, Option<Vec<u8>>) {
+    /// Version and value of a part. What is over by `now_us` is not there, but counts as
+    /// an entry until [`Entries::sweep`].
+    pub fn read(&self, part: Part, at: &str, now_us: u64) -> (u64, Option<Vec<u8>>) {
         match part {
-            Part::Entry => match self.by_key.get(at) {
-                Some((version, value)) => (*version, Some(value.clone())),
+            Part::Entry => match self.by_key.get(at).filter(|e| e.expires_us > now_us) {
+                Some(entry) => (entry.version, Some(entry.value.clone())),
                 None => (0, None),
             },
             Part::Range => match Span::parse(at) {
-                Some(span) => self.scan(span),
+                Some(span) => self.scan(span, now_us),
                 None => (0, None),
             },
             Part::Len => (self.by_key.len() as u64, Some(self.len_text())),
@@ -41,19 +50,20 @@ impl Entries {
         }
     }
 
-    fn scan(&self, span: Span) -> (u64, Option<Vec<u8>>) {
+    fn scan(&self, span: Span, now_us: u64) -> (u64, Option<Vec<u8>>) {
         let mut digest = Digest::default();
         let mut scanned = Scanned::default();
         if !span.is_empty() {
             let limit = span.limit as usize;
-            let mut take = |(key, (version, value)): (&String, &(u64, Vec<u8>))| {
-                digest.add(key, *version);
+            let mut take = |(key, entry): (&String, &Kept)| {
+                digest.add(key, entry.version);
                 scanned.entries.push(Entry {
                     key: key.clone(),
-                    value: value.clone(),
+                    value: entry.value.clone(),
                 });
             };
             let range = self.by_key.range((span.from, span.to));
+            let range = range.filter(|(_, entry)| entry.expires_us > now_us);
             match span.backwards {
                 false => range.take(limit).for_each(&mut take),
                 true => range.rev().take(limit).for_each(&mut take),
@@ -62,21 +72,40 @@ impl Entries {
         (digest.finish(), Some(crate::encode(&scanned)))
     }
 
-    /// Writes a part, blindly.
-    pub fn write(&mut self, part: Part, at: &str, value: Option<&[u8]>) {
+    /// Writes a part, blindly; an entry is over at `expires_us`, if that is given.
+    pub fn write(&mut self, part: Part, at: &str, value: Option<&[u8]>, expires_us: Option<u64>) {
         self.writes += 1;
+        let kept = |value: &[u8]| Kept {
+            version: self.writes,
+            value: value.to_vec(),
+            expires_us: expires_us.unwrap_or(u64::MAX),
+        };
         match (part, value) {
             (Part::Entry, Some(value)) => {
-                let entry = (self.writes, value.to_vec());
+                let entry = kept(value);
                 self.by_key.insert(at.to_owned(), entry);
             }
             (Part::Entry, None) => drop(self.by_key.remove(at)),
             (Part::End, Some(value)) => {
-                let entry = (self.writes, value.to_vec());
+                let entry = kept(value);
                 self.by_key.insert(end_key(self.by_key.len() as u64), entry);
             }
             _ => {}
         }
+    }
+
+    /// Forgets at most `limit` entries that are over, and tells how many they were.
+    pub fn sweep(&mut self, now_us: u64, limit: usize) -> usize {
+        let before = self.by_key.len();
+        let mut left = limit;
+        self.by_key.retain(|_, entry| {
+            let goes = left > 0 && entry.expires_us <= now_us;
+            left -= usize::from(goes);
+            !goes
+        });
+        let gone = before - self.by_key.len();
+        self.writes += gone as u64;
+        gone
     }
 }
 

@@ -40,7 +40,7 @@ use crate::{
     run::{Message, RunRecord, RunStatus},
 };
 use minicbor::{Decode, Encode};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// Takes a lease on an invocation and reads what it is known to need, in one
 /// atomic round trip.
@@ -84,13 +84,13 @@ impl BundleField {
 }
 
 /// A variable as read: its version is 0 and its value `None` if it was never
-/// written.
+/// written, or is over ([`Commit::ttl`]).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Versioned {
     /// Which one.
     #[n(0)]
     pub field: BundleField,
-    /// Grows by one with every write.
+    /// Grows with every write: by one, if the variable lasts.
     #[n(1)]
     pub version: u64,
     /// Tagged bytes.
@@ -140,6 +140,9 @@ pub struct Commit {
     /// Changed variables only; `None` deletes. In this order: what is appended or
     /// added ([`crate::keys::Part`]) is so to what those before have left.
     pub writes: Vec<(BundleField, Option<Vec<u8>>)>,
+    /// Which of the variables written, by name, do not last, and how long they do: see
+    /// [`Commit::ttl`].
+    pub lasts: BTreeMap<String, Duration>,
     /// What to remember under `id`; without one, the lease is given back. That
     /// a run's first task is over may be said by its run's record instead.
     pub outcome: Option<Outcome>,
@@ -166,6 +169,7 @@ impl Commit {
             epoch: 0,
             checks: Vec::new(),
             writes: Vec::new(),
+            lasts: BTreeMap::new(),
             outcome: None,
             outbox: Vec::new(),
             acks: Vec::new(),
@@ -175,6 +179,24 @@ impl Commit {
             keep: bounds.max_wait,
         }
     }
+
+    /// How long what is written to this field lasts, by the store's clock. After that it
+    /// is read as one that was never written, with version 0.
+    pub fn ttl(&self, field: &BundleField) -> Option<Duration> {
+        match field.bundle {
+            // Named by tasks, and kept for `keep`.
+            Bundle::Chain(_) => None,
+            _ => self.lasts.get(field.variable()).copied(),
+        }
+    }
+}
+
+/// The version that a write makes of a variable that does not last. Once it is over, all
+/// that was known of it is forgotten, and yet no version may come again while somebody
+/// holds it as read: so it is not before the store's clock, in microseconds, which it
+/// takes many writes in one of them to overtake.
+pub fn expiring_version(before: u64, now_us: u64) -> u64 {
+    before.saturating_add(1).max(now_us)
 }
 
 /// The record of a run, to be kept.

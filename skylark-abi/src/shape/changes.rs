@@ -4,8 +4,9 @@ use super::{
     Finding, Shapes, StateShape,
     compare::{Verdict, compare, squeezed},
 };
-use crate::schema::{Schema, StateEntry};
+use crate::schema::{Schema, StateEntry, ttl_text};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// One of two builds.
 #[derive(Debug, Clone, Copy)]
@@ -132,6 +133,15 @@ fn change(stored: &str, own: &str, before: &StateEntry, old: Side<'_>, new: Side
             Verdict::Compatible,
             format!("read for `{now_name}`, which it was renamed to"),
         ));
+    }
+    if before.state.ttl != now.state.ttl {
+        let text = |ttl: Option<Duration>| match ttl {
+            Some(ttl) => format!("`ttl = \"{}\"`", ttl_text(ttl)),
+            None => "no `ttl`".into(),
+        };
+        let (was, is) = (text(before.state.ttl), text(now.state.ttl));
+        let why = format!("it had {was} and has {is}, which goes for what is written from now on");
+        findings.push(finding(Verdict::Compatible, why));
     }
     let generations = (before.state.migrate.len(), now.state.migrate.len());
     let shapes = (shape(own, old), shape(now_name, new));

@@ -3,6 +3,7 @@
 
 use super::{
     ABANDONED, Room, Store, StoreError, StoreOptions, cancelled,
+    clock::Clock,
     options::{begin_text, blob_text, run_text},
 };
 use async_trait::async_trait;
@@ -11,7 +12,7 @@ use skylark_abi::{
     keys::{self, Bundle, Collection, Part},
     protocol::{
         Begin, Begun, BundleField, Commit, Committed, Entries, Listed, OutboxEntry, RunWrite,
-        Versioned, added, fits, whole,
+        Versioned, added, expiring_version, fits, whole,
     },
 };
 use std::{
@@ -31,6 +32,7 @@ pub struct MemoryStore {
 
 #[derive(Debug, Default)]
 struct Contents {
+    clock: Clock,
     last_epoch: u64,
     /// Version and value.
     states: BTreeMap<(String, BundleField), State>,
@@ -50,7 +52,7 @@ struct Contents {
 struct State {
     version: u64,
     value: Option<Vec<u8>>,
-    /// Of a run's bundle.
+    /// Of a run's bundle, or with a `ttl`.
     expires: Option<Instant>,
 }
 
@@ -106,67 +108,105 @@ impl MemoryStore {
 }
 
 impl Contents {
-    fn read<'a>(&'a self, app: &str, field: &BundleField) -> (u64, Option<Cow<'a, [u8]>>) {
+    /// Version and value of a field by then.
+    fn read<'a>(
+        &'a self,
+        app: &str,
+        field: &BundleField,
+        now: Instant,
+    ) -> (u64, Option<Cow<'a, [u8]>>) {
         if let Bundle::Part(of, part) = &field.bundle {
             let entries = self.collections.get(&(app.to_owned(), of.clone()));
+            let now = self.clock.us_at(now);
             let (version, value) = match entries {
-                Some(entries) => entries.read(*part, &field.name),
-                None => Entries::default().read(*part, &field.name),
+                Some(entries) => entries.read(*part, &field.name, now),
+                None => Entries::default().read(*part, &field.name, now),
             };
             return (version, value.map(Cow::Owned));
         }
         let state = self.states.get(&(app.to_owned(), field.clone()));
-        match state.filter(|s| s.expires.is_none_or(|at| at > Instant::now())) {
+        match state.filter(|s| s.expires.is_none_or(|at| at > now)) {
             Some(state) => (state.version, state.value.as_deref().map(Cow::Borrowed)),
             None => (0, None),
         }
     }
 
     /// Whether this may be written: a part only of what is a collection.
-    fn fits(&self, app: &str, field: &BundleField, value: Option<&[u8]>) -> bool {
+    fn fits(&self, app: &str, field: &BundleField, value: Option<&[u8]>, now: Instant) -> bool {
         let Bundle::Part(of, part) = &field.bundle else {
             return true;
         };
-        let (_, before) = self.read(app, &whole(of));
+        let (_, before) = self.read(app, &whole(of), now);
         fits(*part, before.as_deref(), value)
     }
 
-    fn write(&mut self, app: &str, field: &BundleField, value: Option<&[u8]>, keep: Duration) {
-        if let Bundle::Part(of, part) = &field.bundle {
-            let whole = whole(of);
-            let (version, value) = match part {
-                Part::Sum => {
-                    let (version, before) = self.read(app, &whole);
-                    (version + 1, added(before.as_deref(), value))
-                }
-                part => {
-                    let of = (app.to_owned(), of.clone());
-                    let entries = self.collections.entry(of).or_default();
-                    entries.write(*part, &field.name, value);
-                    (entries.version(), Some(entries.len_text()))
-                }
-            };
-            let state = State {
-                version,
-                value,
-                expires: None,
-            };
-            self.states.insert((app.to_owned(), whole), state);
-            return;
-        }
-        let key = (app.to_owned(), field.clone());
+    fn write(
+        &mut self,
+        commit: &Commit,
+        (field, value): (&BundleField, Option<&[u8]>),
+        now: Instant,
+    ) {
+        let app = commit.app.as_str();
+        let ttl = commit.ttl(field);
+        let now_us = self.clock.us_at(now);
+        let (field, value) = match &field.bundle {
+            Bundle::Part(of, Part::Sum) => {
+                let whole = whole(of);
+                let (_, before) = self.read(app, &whole, now);
+                let sum = added(before.as_deref(), value);
+                (whole, sum)
+            }
+            Bundle::Part(of, part) => {
+                let until = ttl.map(|ttl| now_us.saturating_add(micros(ttl)));
+                let key = (app.to_owned(), of.clone());
+                let entries = self.collections.entry(key).or_default();
+                entries.write(*part, &field.name, value, until);
+                let state = State {
+                    version: entries.version(),
+                    value: Some(entries.len_text()),
+                    expires: None,
+                };
+                self.states.insert((app.to_owned(), whole(of)), state);
+                return;
+            }
+            Bundle::Chain(_) if value.is_none() => {
+                self.states.remove(&(app.to_owned(), field.clone()));
+                return;
+            }
+            _ => (field.clone(), value.map(<[u8]>::to_vec)),
+        };
         let of_run = matches!(field.bundle, Bundle::Chain(_));
-        if of_run && value.is_none() {
-            self.states.remove(&key);
-            return;
-        }
-        let version = self.read(app, field).0 + 1;
+        let lasts = ttl.or(of_run.then_some(commit.keep));
+        let key = (app.to_owned(), field);
+        let before = self.states.get(&key).map_or(0, |s| s.version);
+        let version = match ttl {
+            Some(_) => expiring_version(before, now_us),
+            None => before + 1,
+        };
         let state = State {
             version,
-            value: value.map(<[u8]>::to_vec),
-            expires: of_run.then(|| after(Instant::now(), keep)),
+            value,
+            expires: lasts.map(|lasts| after(now, lasts)),
         };
         self.states.insert(key, state);
+    }
+
+    /// Forgets at most `limit` entries that are over, and tells how many.
+    fn sweep(&mut self, now: Instant, limit: usize) -> usize {
+        let now = self.clock.us_at(now);
+        let mut gone = 0;
+        for ((app, of), entries) in &mut self.collections {
+            let swept = entries.sweep(now, limit - gone);
+            if swept == 0 {
+                continue;
+            }
+            gone += swept;
+            if let Some(state) = self.states.get_mut(&(app.clone(), whole(of))) {
+                state.version = entries.version();
+                state.value = Some(entries.len_text());
+            }
+        }
+        gone
     }
 
     fn keep_run(&mut self, app: &str, run: &RunWrite, now: Instant) {
@@ -220,14 +260,14 @@ impl Contents {
         }
         let mut size = 0;
         for field in &begin.reads {
-            size += self.read(&begin.app, field).1.map_or(0, |v| v.len());
+            size += self.read(&begin.app, field, now).1.map_or(0, |v| v.len());
         }
         options.admit_read(size, || begin_text(begin))?;
         let fields = begin
             .reads
             .iter()
             .map(|field| {
-                let (version, value) = self.read(&begin.app, field);
+                let (version, value) = self.read(&begin.app, field, now);
                 Versioned {
                     field: field.clone(),
                     version,
@@ -264,6 +304,10 @@ impl Contents {
     }
 }
 
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
 /// `now + duration`, or as late as can be said.
 fn after(now: Instant, duration: Duration) -> Instant {
     const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
@@ -286,8 +330,8 @@ impl Store for MemoryStore {
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, StoreError> {
         self.options.admit(commit)?;
-        let now = Instant::now();
         let mut contents = self.contents();
+        let now = Instant::now();
         let key = commit.id.as_ref().map(|id| keys::record(&commit.app, id));
         if let Some(key) = &key {
             let record = contents.records.get(key).filter(|r| r.expires > now);
@@ -296,17 +340,17 @@ impl Store for MemoryStore {
             }
         }
         for (field, version) in &commit.checks {
-            if contents.read(&commit.app, field).0 != *version {
+            if contents.read(&commit.app, field, now).0 != *version {
                 return Ok(Committed::Conflict(field.clone()));
             }
         }
         for (field, value) in &commit.writes {
-            if !contents.fits(&commit.app, field, value.as_deref()) {
+            if !contents.fits(&commit.app, field, value.as_deref(), now) {
                 return Ok(Committed::Unfit(field.clone()));
             }
         }
         for (field, value) in &commit.writes {
-            contents.write(&commit.app, field, value.as_deref(), commit.keep);
+            contents.write(commit, (field, value.as_deref()), now);
         }
         let expires = after(now, commit.retention);
         match (&commit.outcome, key) {
@@ -470,13 +514,16 @@ impl Store for MemoryStore {
             Some(after) => Bound::Excluded((app.to_owned(), after.clone())),
             None => Bound::Included((app.to_owned(), first)),
         };
+        let now = Instant::now();
         let contents = self.contents();
         let mut room = Room::new(limit, self.options.max_read);
         Ok(contents
             .states
             .range((from, Bound::Unbounded))
             .take_while(|((a, _), _)| a == app)
-            .filter(|(_, state)| state.expires.is_none())
+            .filter(|((_, field), state)| {
+                !matches!(field.bundle, Bundle::Chain(_)) && state.expires.is_none_or(|at| at > now)
+            })
             .filter_map(|((_, field), state)| Some((field, state.version, state.value.as_ref()?)))
             .take_while(|(_, _, value)| room.take(value.len()))
             .map(|(field, version, value)| Versioned {
@@ -529,6 +576,7 @@ impl Store for MemoryStore {
         contents
             .states
             .retain(|_, s| !s.expires.is_some_and(&mut gone));
-        Ok(limit - left)
+        let swept = contents.sweep(now, left);
+        Ok(limit - left + swept)
     }
 }

@@ -5,6 +5,7 @@
 //! machine's disk, [`redis`] for nodes that share their state. A begin and a
 //! commit are one atomic round trip each, whatever they touch.
 
+mod clock;
 pub mod embedded;
 mod error;
 mod kept_run;
@@ -67,6 +68,10 @@ pub trait Store: Send + Sync + std::fmt::Debug + 'static {
     /// - Each write takes its variable's version one up. A deleted variable
     ///   keeps its version, so that a reader of an old value still conflicts;
     ///   in a run's bundle it leaves nothing.
+    /// - What is written with a [`Commit::ttl`] is over that long after: from then on
+    ///   its version is 0 and its value none, to reads and to checks. Its version is
+    ///   [`expiring_version`](skylark_abi::protocol::expiring_version), but for an
+    ///   entry, which has that of its collection. A write without one ends this.
     /// - Without an outcome the lease is given back, and its epoch is spent.
     /// - `then` is begun after all that, in the same step.
     ///
@@ -205,9 +210,10 @@ pub trait Store: Send + Sync + std::fmt::Debug + 'static {
     /// [`StoreError::Unavailable`].
     async fn delete_blob(&self, key: &str) -> Result<bool, StoreError>;
 
-    /// Removes at most `limit` records past their retention and tells how many
-    /// there were. A store that expires them by itself answers 0. What is past
-    /// its retention is never returned, swept or not.
+    /// Removes at most `limit` records past their retention, and variables and entries
+    /// past their [`Commit::ttl`], and tells how many there were. What a store expires
+    /// by itself is not counted. What is past its time is never returned, swept or
+    /// not; only the number of a collection's entries counts it until it is swept.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].

@@ -1,6 +1,6 @@
 //! What is particular to the embedded store.
 
-use crate::app::{App, DONE, LONG, message, number, returned, run, var};
+use crate::app::{App, DONE, LONG, SHORT, message, number, returned, run, var};
 use futures::future::{BoxFuture, join_all};
 use skylark_abi::protocol::{Begin, Begun, Commit, Committed};
 use skylark_node::store::{StoreError, StoreOptions, SyncPolicy, embedded::EmbeddedStore};
@@ -75,6 +75,58 @@ async fn everything_is_there_after_reopening() {
             Committed::Fenced
         );
     }
+}
+
+#[tokio::test]
+async fn what_does_not_last_does_not_over_a_restart() {
+    let directory = tempfile::tempdir().expect("directory");
+    let first = app(open(directory.path(), SyncPolicy::Always));
+    first.lasting(&var("a"), "1", LONG).await;
+    let known = first.get(&var("a")).await;
+    first.lasting(&var("b"), "1", SHORT).await;
+    drop(first);
+    let again = app(open(directory.path(), SyncPolicy::Always));
+    assert_eq!(again.get(&var("a")).await, known);
+    again.is_over(&var("b")).await;
+    again.sweep().await;
+    assert_eq!(again.get(&var("a")).await, known);
+}
+
+#[tokio::test]
+async fn a_store_of_the_layout_before_is_taken_over() {
+    let directory = tempfile::tempdir().expect("directory");
+    let old = app(open(directory.path(), SyncPolicy::Always));
+    old.put(&[(var("a"), Some(b"1"))]).await;
+    drop(old);
+    let at = directory.path().join("skylark.redb");
+    let meta = redb::TableDefinition::<&str, u64>::new("meta");
+    {
+        let database = redb::Database::open(&at).expect("open");
+        let write = database.begin_write().expect("write");
+        let untyped: Vec<_> = write.list_tables().expect("tables").collect();
+        for table in untyped {
+            if ["lasts", "over"].contains(&redb::TableHandle::name(&table)) {
+                write.delete_table(table).expect("delete");
+            }
+        }
+        let mut table = write.open_table(meta).expect("table");
+        table.insert("layout", 3).expect("insert");
+        drop(table);
+        write.commit().expect("commit");
+    }
+    let new = app(open(directory.path(), SyncPolicy::Always));
+    assert_eq!(new.get(&var("a")).await, (1, Some(b"1".to_vec())));
+    new.lasting(&var("a"), "2", SHORT).await;
+    new.is_over(&var("a")).await;
+    drop(new);
+    // A build that knows no `ttl` must not read it.
+    let database = redb::Database::open(&at).expect("open");
+    let read = redb::ReadableDatabase::begin_read(&database).expect("read");
+    let layout = read.open_table(meta).expect("table");
+    assert_eq!(
+        layout.get("layout").expect("get").map(|v| v.value()),
+        Some(4)
+    );
 }
 
 /// What is done to a closed store's directory, what opening it then says.
@@ -234,15 +286,22 @@ async fn add_one(
     app: &App,
     lane: &Arc<Mutex<()>>,
     (value, version): (u64, u64),
+    ttl: Option<Duration>,
 ) -> BoxFuture<'static, Committed> {
     let lanes = vec![lane.clone().lock_owned().await];
     let commit = Commit {
         checks: vec![(var("count"), version)],
         writes: vec![(var("count"), Some((value + 1).to_string().into_bytes()))],
+        lasts: ttl
+            .map(|ttl| ("count".to_owned(), ttl))
+            .into_iter()
+            .collect(),
         ..app.commit()
     };
     let store = app.store.clone();
-    let mut committed = Box::pin(async move { store.commit_in(lanes, &commit).await.unwrap() });
+    // It is polled once: were it then to give way to others, it would keep the lane.
+    let committed = async move { store.commit_in(lanes, &commit).await.unwrap() };
+    let mut committed = Box::pin(tokio::task::unconstrained(committed));
     match futures::poll!(committed.as_mut()) {
         Poll::Pending => committed,
         Poll::Ready(committed) => Box::pin(async { committed }),
@@ -251,21 +310,24 @@ async fn add_one(
 
 #[tokio::test]
 async fn writes_of_one_variable_need_not_wait_for_the_disk() {
-    let directory = tempfile::tempdir().expect("directory");
-    let app = app(open(directory.path(), SyncPolicy::Always));
-    let lane = Arc::default();
-    let mut commits = Vec::new();
-    for n in 0..100 {
-        // Nobody waits for a commit, and yet each sees the one before.
-        let read = begin_ahead(&app).await;
-        assert_eq!(read.0, n);
-        commits.push(add_one(&app, &lane, read).await);
+    for ttl in [None, Some(LONG)] {
+        let directory = tempfile::tempdir().expect("directory");
+        let app = app(open(directory.path(), SyncPolicy::Always));
+        let lane = Arc::default();
+        let mut commits = Vec::new();
+        for n in 0..100 {
+            // Nobody waits for a commit, and yet each sees the one before.
+            let read = begin_ahead(&app).await;
+            assert_eq!(read.0, n);
+            commits.push(add_one(&app, &lane, read, ttl).await);
+        }
+        for committed in join_all(commits).await {
+            assert_eq!(committed, DONE);
+        }
+        let (version, value) = app.get(&var("count")).await;
+        assert_eq!(number(value.as_deref()), 100);
+        assert_eq!(version == 100, ttl.is_none(), "{version}");
     }
-    for committed in join_all(commits).await {
-        assert_eq!(committed, DONE);
-    }
-    let (version, value) = app.get(&var("count")).await;
-    assert_eq!((version, number(value.as_deref())), (100, 100));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

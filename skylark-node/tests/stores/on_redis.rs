@@ -1,7 +1,7 @@
 //! What is particular to the store on Redis.
 
 use crate::{
-    app::{App, DONE, LONG, keyed, message, number, run, var},
+    app::{App, DONE, LONG, SHORT, keyed, message, number, run, var},
     redis_server::RedisServer,
 };
 use skylark_abi::{
@@ -143,10 +143,10 @@ async fn begin_and_commit_are_one_command_each() {
     assert_eq!(
         state_writes,
         [
-            r#""HSET" "sky:{app}:app" "v7" "DIRTY""#,
             r#""HINCRBY" "sky:{app}:app" "@v7" "1""#,
-            r#""HDEL" "sky:{app}:key:k" "a""#,
+            r#""HSET" "sky:{app}:app" "v7" "DIRTY""#,
             r#""HINCRBY" "sky:{app}:key:k" "@a" "1""#,
+            r#""HDEL" "sky:{app}:key:k" "a""#,
         ]
     );
 
@@ -234,6 +234,51 @@ async fn a_person_can_look() {
         .expect("ttl");
     let retention = i64::try_from(LONG.as_millis()).expect("fits");
     assert!((1..=retention).contains(&left), "{left}");
+}
+
+#[tokio::test]
+async fn what_is_over_leaves_nothing() {
+    let server = RedisServer::start(&[]);
+    let app = app(&server.url(), &StoreOptions::default());
+    let mut admin = server.connect();
+    app.lasting(&var("SEEN"), "1", LONG).await;
+    let version = app.get(&var("SEEN")).await.0;
+    let stored: String = redis::cmd("HGET")
+        .arg("sky:{app}:app")
+        .arg("@SEEN")
+        .query(&mut admin)
+        .expect("its version");
+    let (shown, until) = stored.split_once(':').expect("a version and a time");
+    assert_eq!(number(Some(shown.as_bytes())), version);
+    assert!(number(Some(until.as_bytes())) > version / 1000, "{stored}");
+    // All of it in one slot of a cluster.
+    let of = Collection {
+        key: Some("Vienna".into()),
+        name: "M".into(),
+    };
+    let entry = BundleField {
+        bundle: Bundle::Part(of, Part::Entry),
+        name: "ann".into(),
+    };
+    let fields = [var("SEEN"), keyed("k", "a"), entry];
+    for field in &fields {
+        app.lasting(field, "1", SHORT).await;
+    }
+    for field in &fields {
+        app.is_over(field).await;
+    }
+    let mut keys =
+        || -> BTreeSet<String> { redis::cmd("KEYS").arg("*").query(&mut admin).expect("keys") };
+    let all = keys();
+    let is_ours = |k: &String| k == keys::APPS || k.starts_with("sky:{app}:");
+    assert!(
+        all.contains(&keys::expiring("app")) && all.iter().all(is_ours),
+        "{all:?}"
+    );
+    app.sweep().await;
+    // A collection is remembered, for its version.
+    let left = [keys::APPS, "sky:{app}:bundles", "sky:{app}:key:Vienna"];
+    assert_eq!(keys(), left.map(String::from).into());
 }
 
 #[tokio::test]

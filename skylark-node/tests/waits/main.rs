@@ -17,6 +17,7 @@ mod applications;
 mod errands;
 mod fusion;
 mod garbage;
+mod lasting;
 mod neighbours;
 mod operators;
 mod read_only;

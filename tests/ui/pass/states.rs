@@ -16,6 +16,8 @@ static MUTEX: Mutex<BTreeMap<String, Seen>> = Mutex::new(BTreeMap::new());
 pub static RW_LOCK: RwLock<Vec<u8>> = RwLock::new(Vec::new());
 #[skylark::state(scope = app)]
 static LAZY: LazyLock<Mutex<HashMap<String, u32>>> = LazyLock::new(|| Mutex::new(HashMap::new()));
+#[skylark::state(ttl = "1.5 d")]
+static FORGOTTEN: Mutex<String> = Mutex::new(String::new());
 #[skylark::state]
 static LAZY_RW: LazyLock<RwLock<Seen>> = LazyLock::new(Default::default);
 #[skylark::state]

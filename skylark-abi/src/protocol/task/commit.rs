@@ -8,7 +8,7 @@ use crate::{
     protocol::{BundleField, Commit, Committed, OutboxEntry, Step, outgoing},
     run::{Message, Placement, TaskReport},
 };
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// Pause before the first of a function's `retries`, if it names none.
 const DEFAULT_BACKOFF: Duration = Duration::from_millis(100);
@@ -347,6 +347,7 @@ impl Task {
             id: self.plan.dedupe.then(|| self.invocation.id.clone()),
             epoch: self.epoch,
             checks,
+            lasts: self.lasts(&writes),
             writes,
             outcome: outcome.filter(|_| self.plan.dedupe),
             outbox: messages
@@ -356,6 +357,18 @@ impl Task {
             acks: self.plan.acks.clone(),
             ..Commit::new(&self.invocation.app, bounds)
         }))
+    }
+
+    /// Which of the variables written do not last.
+    fn lasts(&self, writes: &[(BundleField, Option<Vec<u8>>)]) -> BTreeMap<String, Duration> {
+        let shared = writes
+            .iter()
+            .filter(|(field, _)| !matches!(field.bundle, Bundle::Chain(_)));
+        let of = |(field, _): &(BundleField, _)| {
+            let state = &self.schema.state(field.variable())?.state;
+            Some((field.variable().to_owned(), state.ttl?))
+        };
+        shared.filter_map(of).collect()
     }
 }
 

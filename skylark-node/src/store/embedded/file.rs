@@ -1,7 +1,7 @@
 //! The files of an embedded store: a lock and a database.
 
 use super::super::{StoreError, StoreOptions, SyncPolicy};
-use super::tables::{self, LAYOUT};
+use super::tables::{self, LAYOUT, OLDEST_LAYOUT};
 use redb::{Builder, Database, DatabaseError, StorageBackend, StorageError, backends::FileBackend};
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -83,7 +83,7 @@ impl Directory {
         }
         let database = self.open_file(&path).map_err(|e| self.refusal(&e))?;
         match tables::layout(&database).map_err(|e| self.fault(&e))? {
-            Some(LAYOUT) => Ok(database),
+            Some(OLDEST_LAYOUT..=LAYOUT) => Ok(database),
             Some(other) => Err(StoreError::Unfit {
                 store: self.name.clone(),
                 why: format!(

@@ -8,12 +8,15 @@
 mod ahead;
 mod entries;
 mod file;
+mod lasts;
 mod lease;
 mod tables;
 mod writer;
 
 use super::{
-    ABANDONED, Lane, Room, Store, StoreError, StoreOptions, cancelled, kept_run,
+    ABANDONED, Lane, Room, Store, StoreError, StoreOptions, cancelled,
+    clock::Clock,
+    kept_run,
     options::{begin_text, blob_text, run_text},
 };
 use crate::metrics::{STORE_SYNCS, STORE_WRITES};
@@ -34,7 +37,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     thread::JoinHandle,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 use tables::{Disk, Snapshot, Tables, blob_key, cancelled_key, millis, outcome_key, run_key};
 use tokio::sync::mpsc;
@@ -83,30 +86,6 @@ enum Connection {
     Failed(Option<Arc<Database>>),
 }
 
-/// Milliseconds since the Unix epoch that never run backwards while the process
-/// lives.
-#[derive(Debug)]
-struct Clock {
-    started: Instant,
-    started_unix_ms: u64,
-}
-
-impl Clock {
-    fn new() -> Self {
-        let unix = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        Self {
-            started: Instant::now(),
-            started_unix_ms: millis(unix),
-        }
-    }
-
-    fn now(&self) -> u64 {
-        self.started_unix_ms + millis(self.started.elapsed())
-    }
-}
-
 impl EmbeddedStore {
     /// Opens the store in `directory`, making it if it is not there. Blocks for
     /// as long as the disk takes; after a crash the file is repaired first.
@@ -123,7 +102,7 @@ impl EmbeddedStore {
             database: RwLock::new(Connection::Open(Arc::new(database))),
             directory,
             options: options.clone(),
-            clock: Clock::new(),
+            clock: Clock::default(),
             leases: Arc::new(Leases::new(boot)),
             ahead: Arc::default(),
             writes: AtomicU64::new(0),
@@ -412,14 +391,14 @@ impl Store for EmbeddedStore {
 
     async fn commit_in(&self, lanes: Vec<Lane>, commit: &Commit) -> Result<Committed, StoreError> {
         self.shared.options.admit(commit)?;
-        let now = self.shared.clock.now();
+        let clock = self.shared.clock;
         let held = commit.id.as_ref().map(|id| keys::record(&commit.app, id));
         // Shown for as long as it is under way; whoever waits for the lanes comes
         // after it in the queue.
         let under_way = if lanes.is_empty() {
             UnderWay::default()
         } else {
-            self.shared.ahead.show(commit)
+            self.shared.ahead.show(commit, clock.now())
         };
         let queued = self.queue({
             let (mut commit, held, leases) = (commit.clone(), held.clone(), self.leases());
@@ -431,9 +410,12 @@ impl Store for EmbeddedStore {
                 if let Err(field) = ahead.settle(&mut commit) {
                     return Ok(Committed::Conflict(field));
                 }
+                // What follows what is over must be later than it: by the clock as it is
+                // in this place of the queue.
+                let now = clock.now();
                 let committed = tables.commit(&commit, holds, now)?;
                 if matches!(committed, Committed::Done { .. }) {
-                    written.carried_out(&ahead, &commit);
+                    written.carried_out(&ahead, &commit, now);
                 }
                 Ok(committed)
             }
@@ -549,8 +531,9 @@ impl Store for EmbeddedStore {
         limit: usize,
     ) -> Result<Vec<Versioned>, StoreError> {
         let room = Room::new(limit, self.shared.options.max_read);
+        let now = self.shared.clock.now();
         self.shared
-            .read(|snapshot| snapshot.states(app, after, room))
+            .read(|snapshot| snapshot.states(app, after, now, room))
     }
 
     async fn put_blob(

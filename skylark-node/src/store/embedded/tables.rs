@@ -6,16 +6,24 @@ use redb::{
 };
 use skylark_abi::{
     call::Outcome,
-    keys::{Bundle, Collection},
-    protocol::{BundleField, Commit, Committed, Listed, OutboxEntry, RunWrite, Versioned},
+    keys::{Bundle, Collection, Part},
+    protocol::{
+        BundleField, Commit, Committed, Listed, OutboxEntry, RunWrite, Versioned, added,
+        expiring_version,
+    },
 };
 
 use super::super::{Room, kept_run};
-use super::entries::{self, EntryKey, EntryValue};
+use super::{
+    entries::{self, EntryKey, EntryValue, Writing},
+    lasts::{self, Alive, Lasting, of_variable},
+};
 
 /// Grows with every change of the tables below that an older build would read
 /// wrongly.
-pub(super) const LAYOUT: u64 = 3;
+pub(super) const LAYOUT: u64 = 4;
+/// The oldest that has all of its tables as they are now, and only lacks some.
+pub(super) const OLDEST_LAYOUT: u64 = 3;
 
 /// `layout`, and `boot`: how often the store was opened.
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
@@ -137,6 +145,7 @@ pub(super) fn boot(database: &Database) -> Disk<u64> {
         let mut meta = write.open_table(META)?;
         let boot = meta.get("boot")?.map_or(0, |v| v.value()) + 1;
         meta.insert("boot", boot)?;
+        meta.insert("layout", LAYOUT)?;
         boot
     };
     // Makes those that an earlier build did not know.
@@ -177,6 +186,8 @@ impl Snapshot {
             return Ok(Ok(Vec::new()));
         }
         let states = self.state()?;
+        let lasts = self.read.open_table(lasts::LASTS)?;
+        let alive = Alive { lasts: &lasts, now };
         let mut entries = None;
         let mut size = 0;
         let mut fields = Vec::with_capacity(reads.len());
@@ -188,7 +199,8 @@ impl Snapshot {
                 };
                 let room = max.saturating_sub(size);
                 let at = (app, of, field.name.as_str());
-                let (version, value) = entries::read(&states, entries, *part, at, Some(room))?;
+                let (version, value) =
+                    entries::read(&states, entries, &alive, (*part, at), Some(room))?;
                 size += value.as_ref().map_or(0, Vec::len);
                 fields.push(Versioned {
                     field: field.clone(),
@@ -207,12 +219,12 @@ impl Snapshot {
                     _ => (0, None),
                 },
                 None => match states.get(state_key(app, field))? {
-                    Some(found) => {
+                    Some(found) if alive.has(of_variable(state_key(app, field)))? => {
                         let (version, value) = found.value();
                         size += value.map_or(0, <[u8]>::len);
                         (version, value.filter(|_| size <= max).map(<[u8]>::to_vec))
                     }
-                    None => (0, None),
+                    _ => (0, None),
                 },
             };
             fields.push(Versioned {
@@ -270,9 +282,12 @@ impl Snapshot {
         &self,
         app: &str,
         after: Option<&BundleField>,
+        now: u64,
         mut room: Room,
     ) -> Disk<Vec<Versioned>> {
         let states = self.state()?;
+        let lasts = self.read.open_table(lasts::LASTS)?;
+        let alive = Alive { lasts: &lasts, now };
         // No name is empty, so the first key of an app is not a variable's.
         let start = after.map_or((app, 0, "", ""), |field| state_key(app, field));
         let mut page = Vec::new();
@@ -285,7 +300,7 @@ impl Snapshot {
             let (version, Some(value)) = value.value() else {
                 continue;
             };
-            if key.value() == start {
+            if key.value() == start || !alive.has(of_variable(key.value()))? {
                 continue;
             }
             if !room.take(value.len()) {
@@ -325,7 +340,8 @@ impl Snapshot {
             .open_table(EXPIRY)?
             .range(..(now + 1, (0, "", "", "")))?
             .next();
-        Ok(first.transpose()?.is_some())
+        Ok(first.transpose()?.is_some()
+            || lasts::any_over(&self.read.open_table(lasts::OVER)?, now)?)
     }
 }
 
@@ -333,6 +349,7 @@ impl Snapshot {
 pub(super) struct Tables<'txn> {
     state: Table<'txn, StateKey<'static>, StateValue<'static>>,
     entries: Table<'txn, EntryKey<'static>, EntryValue<'static>>,
+    lasting: Lasting<'txn>,
     kept: Table<'txn, KeptKey<'static>, (u64, &'static [u8])>,
     expiry: Table<'txn, (u64, KeptKey<'static>), ()>,
     outbox: Table<'txn, (&'static str, &'static str), (u64, &'static [u8])>,
@@ -347,6 +364,7 @@ impl<'txn> Tables<'txn> {
         Ok(Self {
             state: write.open_table(STATE)?,
             entries: write.open_table(ENTRIES)?,
+            lasting: Lasting::open(write)?,
             kept: write.open_table(KEPT)?,
             expiry: write.open_table(EXPIRY)?,
             outbox: write.open_table(OUTBOX)?,
@@ -375,33 +393,45 @@ impl<'txn> Tables<'txn> {
         }
         for (field, value) in &commit.writes {
             if let Bundle::Part(of, part) = &field.bundle
-                && !entries::fit(&self.state, (app, of), *part, value.as_deref())?
+                && !entries::fit(
+                    &self.state,
+                    &self.lasting.alive(now),
+                    (app, of),
+                    *part,
+                    value.as_deref(),
+                )?
             {
                 return Ok(Committed::Unfit(field.clone()));
             }
         }
         let kept_until = now.saturating_add(millis(commit.keep));
         for (field, value) in &commit.writes {
-            if let Bundle::Part(of, part) = &field.bundle {
-                let at = (app, of, field.name.as_str());
-                let Self { state, entries, .. } = self;
-                entries::write(state, entries, *part, at, value.as_deref())?;
-                self.dirty = true;
-                continue;
-            }
-            let version = self.version(app, field, now)?;
-            match (of_run_key(app, field), value) {
-                (Some(key), Some(value)) => {
-                    let mut bytes = (version + 1).to_le_bytes().to_vec();
-                    bytes.extend_from_slice(value);
-                    self.keep(key, &bytes, kept_until)?;
+            let until = commit.ttl(field).map(|ttl| now.saturating_add(millis(ttl)));
+            match &field.bundle {
+                Bundle::Part(of, Part::Sum) => {
+                    let key = whole_key(app, of);
+                    let (_, before) = self.variable(key, now)?;
+                    let sum = added(before.as_deref(), value.as_deref());
+                    self.write(key, sum.as_deref(), until, now)?;
                 }
-                (Some(key), None) => drop(self.forget(key, now)?),
-                (None, value) => {
-                    let key = state_key(app, field);
-                    self.state.insert(key, (version + 1, value.as_deref()))?;
+                Bundle::Part(of, part) => {
+                    let at = (app, of, field.name.as_str());
+                    self.collections()
+                        .write((*part, at), value.as_deref(), until)?;
                     self.dirty = true;
                 }
+                _ => match (of_run_key(app, field), value) {
+                    (Some(key), Some(value)) => {
+                        let version = self.version(app, field, now)? + 1;
+                        let mut bytes = version.to_le_bytes().to_vec();
+                        bytes.extend_from_slice(value);
+                        self.keep(key, &bytes, kept_until)?;
+                    }
+                    (Some(key), None) => drop(self.forget(key, now)?),
+                    (None, value) => {
+                        self.write(state_key(app, field), value.as_deref(), until, now)?;
+                    }
+                },
             }
         }
         let expires = now.saturating_add(millis(commit.retention));
@@ -420,18 +450,62 @@ impl<'txn> Tables<'txn> {
     fn version(&self, app: &str, field: &BundleField, now: u64) -> Disk<u64> {
         if let Bundle::Part(of, part) = &field.bundle {
             let at = (app, of, field.name.as_str());
-            return Ok(entries::read(&self.state, &self.entries, *part, at, None)?.0);
+            let alive = self.lasting.alive(now);
+            return Ok(entries::read(&self.state, &self.entries, &alive, (*part, at), None)?.0);
         }
-        Ok(match of_run_key(app, field) {
+        match of_run_key(app, field) {
             Some(key) => match self.kept.get(key)? {
-                Some(found) if found.value().0 > now => of_run_value(found.value().1)?.0,
-                _ => 0,
+                Some(found) if found.value().0 > now => Ok(of_run_value(found.value().1)?.0),
+                _ => Ok(0),
             },
-            None => self
-                .state
-                .get(state_key(app, field))?
-                .map_or(0, |v| v.value().0),
+            None => {
+                let key = state_key(app, field);
+                match self.state.get(key)? {
+                    Some(found) if self.lasting.alive(now).has(of_variable(key))? => {
+                        Ok(found.value().0)
+                    }
+                    _ => Ok(0),
+                }
+            }
+        }
+    }
+
+    /// Version and value of a variable that is not of a run.
+    fn variable(&self, key: StateKey<'_>, now: u64) -> Disk<(u64, Option<Vec<u8>>)> {
+        Ok(match self.state.get(key)? {
+            Some(found) if self.lasting.alive(now).has(of_variable(key))? => {
+                let (version, value) = found.value();
+                (version, value.map(<[u8]>::to_vec))
+            }
+            _ => (0, None),
         })
+    }
+
+    /// Writes a variable that is not of a run; it is there until `until`.
+    fn write(
+        &mut self,
+        key: StateKey<'_>,
+        value: Option<&[u8]>,
+        until: Option<u64>,
+        now: u64,
+    ) -> Disk<()> {
+        let before = self.state.get(key)?.map_or(0, |found| found.value().0);
+        let version = match until {
+            Some(_) => expiring_version(before, now.saturating_mul(1000)),
+            None => before + 1,
+        };
+        self.lasting.set(of_variable(key), until)?;
+        self.state.insert(key, (version, value))?;
+        self.dirty = true;
+        Ok(())
+    }
+
+    fn collections(&mut self) -> Writing<'_, 'txn> {
+        Writing {
+            states: &mut self.state,
+            rows: &mut self.entries,
+            lasting: &mut self.lasting,
+        }
     }
 
     /// Keeps the record of a run, and whether it failed.
@@ -579,6 +653,13 @@ impl<'txn> Tables<'txn> {
             kept.remove(key.value().1)?;
             gone += 1;
         }
+        let Self {
+            state,
+            entries: rows,
+            lasting,
+            ..
+        } = self;
+        gone += lasting.sweep(now, limit - gone, |key| entries::forget(state, rows, key))?;
         self.dirty |= gone > 0;
         Ok(gone)
     }

@@ -12,7 +12,8 @@
 --       parts.lua) and its version;
 --       writes: position, name, 1 and the value or 0 and '', 1 if the bundle
 --       belongs to a run; or a part, 1 and the value or 0 and '', and the name of
---       its collection;
+--       its collection; behind the 1 or 0 and a space, how long it lasts in ms, if it
+--       does not for good;
 --       acks: ids of messages that are needless now;
 --       messages (see outbox.lua); what begin takes (see lease.lua)
 -- returns {0} when done, {-1} when fenced, {n} when check n does not hold,
@@ -20,6 +21,8 @@
 --         {0, …} with the answer of begin
 
 local record, bundles, outbox, payloads, run, failed = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+-- What expires: not in KEYS, as few writes need it; in the slot of its neighbours.
+local expiring = string.gsub(bundles, 'bundles$', 'expiring')
 local epoch, retention, keep = ARGV[1], ARGV[8], ARGV[9]
 local checks = 15
 local writes = checks + 3 * ARGV[10]
@@ -37,7 +40,7 @@ for i = checks, writes - 1, 3 do
   local bundle = KEYS[tonumber(ARGV[i])]
   local version
   if bundle then
-    version = redis.call('HGET', bundle, '@' .. ARGV[i + 1]) or '0'
+    version = alive(redis.call('HGET', bundle, '@' .. ARGV[i + 1])) or '0'
   else
     version = version_of_part(i)
   end
@@ -49,8 +52,12 @@ end
 if writes < acks then
   redis.call('ZCARD', bundles)
 end
+local probed = false
 for i = writes, acks - 1, 5 do
   local bundle = KEYS[tonumber(ARGV[i])]
+  if #ARGV[i + 2] > 1 and not probed then
+    probed = redis.call('ZCARD', expiring)
+  end
   if bundle then
     redis.call('HLEN', bundle)
   elseif not fits(i, ARGV[i + 4]) then
@@ -72,18 +79,21 @@ for i = writes, acks - 1, 5 do
   local bundle, name = KEYS[tonumber(ARGV[i])], ARGV[i + 1]
   local of_run = ARGV[i + 4] == '1'
   local is_new = false
+  local value = string.sub(ARGV[i + 2], 1, 1) == '1' and ARGV[i + 3]
+  local ttl = tonumber(string.sub(ARGV[i + 2], 3))
   if not bundle then
-    bundle = write_part(i, ARGV[i + 4], ARGV[i + 2] == '1' and ARGV[i + 3])
+    bundle = write_part(i, ARGV[i + 4], value, expiring, ttl)
     of_run, is_new = false, bundle
-  elseif of_run and ARGV[i + 2] == '0' then
+  elseif of_run and not value then
     redis.call('HDEL', bundle, name, '@' .. name)
   else
-    if ARGV[i + 2] == '1' then
-      redis.call('HSET', bundle, name, ARGV[i + 3])
+    local _, is_first = next_version(expiring, bundle, name, ttl)
+    is_new = is_first and not of_run
+    if value then
+      redis.call('HSET', bundle, name, value)
     else
       redis.call('HDEL', bundle, name)
     end
-    is_new = redis.call('HINCRBY', bundle, '@' .. name, 1) == 1 and not of_run
   end
   if is_new then
     redis.call('ZADD', bundles, 0, bundle)

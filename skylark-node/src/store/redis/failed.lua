@@ -5,8 +5,7 @@ local function list_failed(index, id, place, retention)
   if place == '2' then
     redis.call('ZREM', index, id)
   elseif place == '1' then
-    local time = redis.call('TIME')
-    local now = time[1] * 1000 + math.floor(time[2] / 1000)
+    local now = now_ms()
     redis.call('ZREMRANGEBYSCORE', index, '-inf', now)
     redis.call('ZADD', index, string.format('%.0f', now + retention), id)
   end

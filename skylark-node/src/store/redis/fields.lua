@@ -16,7 +16,7 @@ local function size_of(first, last, scanned)
   return size
 end
 
--- Appends version and value of each to `answer`; both are nil if never written.
+-- Appends version and value of each to `answer`; both are nil if never written, or over.
 local function read_into(answer, first, last, scanned)
   local count = #answer
   for i = first, last, 2 do
@@ -24,7 +24,8 @@ local function read_into(answer, first, last, scanned)
     local bundle = KEYS[tonumber(ARGV[i])]
     if bundle then
       local found = redis.call('HMGET', bundle, '@' .. name, name)
-      answer[count + 1], answer[count + 2] = found[1], found[2]
+      local over = is_over(found[1])
+      answer[count + 1], answer[count + 2] = not over and alive(found[1]), not over and found[2]
     else
       answer[count + 1], answer[count + 2] = read_part(i, scanned)
     end

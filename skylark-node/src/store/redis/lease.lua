@@ -38,9 +38,7 @@ local function begin(record, cancelled, run, first, last)
     end
   end
 
-  local time = redis.call('TIME')
-  local now_us = time[1] * 1000000 + time[2]
-  local now = math.floor(now_us / 1000)
+  local now = now_ms()
   local epoch, ends, holder = string.match(held, '^(%d+) (%d+) (.*)$')
   if holder and holder ~= owner and tonumber(ends) > now then
     return {'busy', ends - now}
@@ -54,7 +52,7 @@ local function begin(record, cancelled, run, first, last)
 
   -- The time in microseconds grows over the life of a record, too, so that a
   -- node which slept through its record's expiry cannot hold a new one's epoch.
-  epoch = string.format('%.0f', math.max((tonumber(epoch) or 0) + 1, now_us))
+  epoch = string.format('%.0f', math.max((tonumber(epoch) or 0) + 1, now_us()))
   local text = epoch .. ' ' .. string.format('%.0f', now + lease) .. ' ' .. owner
   redis.call('SET', record, text, 'PX', lease + tonumber(ARGV[first + 2]))
   return read_into({'leased', known, epoch}, first + 4, last, scanned)

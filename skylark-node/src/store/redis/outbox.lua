@@ -1,11 +1,6 @@
 -- Shared by `commit` and `accept`. Messages stand in ARGV, from `first` to
 -- `last`, as triples: id, payload, claim in ms.
 
-local function now_ms()
-  local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
-end
-
 local function post(index, data, first, last)
   if first > last then
     return

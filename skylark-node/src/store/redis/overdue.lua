@@ -4,8 +4,7 @@
 -- ARGV  most messages; most bytes (the first message may have more); claim in ms
 -- returns {id, payload, …}
 
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = now_ms()
 local due = string.format('%.0f', now + ARGV[3])
 local room = tonumber(ARGV[2])
 local taken = {}

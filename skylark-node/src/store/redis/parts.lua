@@ -19,19 +19,25 @@ end
 local function scan(at, span)
   local limit, direction, len, bounds = string.match(span, '^(%d+)([+-])(%d+):(.*)$')
   local from, to = string.sub(bounds, 1, len), string.sub(bounds, len + 1)
-  local keys
-  if direction == '+' then
-    keys = redis.call('ZRANGE', KEYS[at + 2], from, to, 'BYLEX', 'LIMIT', 0, limit)
-  else
-    keys = redis.call('ZRANGE', KEYS[at + 2], to, from, 'BYLEX', 'REV', 'LIMIT', 0, limit)
-  end
-  local digest = {}
-  if #keys > 0 then
-    local versions = redis.call('HMGET', KEYS[at + 1], unpack(keys))
-    for i, key in ipairs(keys) do
-      digest[i] = key .. '\255' .. (versions[i] or '')
+  limit = tonumber(limit)
+  local keys, digest, seen = {}, {}, 0
+  -- Once, but for what is over and not swept.
+  repeat
+    local found
+    if direction == '+' then
+      found = redis.call('ZRANGE', KEYS[at + 2], from, to, 'BYLEX', 'LIMIT', seen, limit)
+    else
+      found = redis.call('ZRANGE', KEYS[at + 2], to, from, 'BYLEX', 'REV', 'LIMIT', seen, limit)
     end
-  end
+    local versions = #found > 0 and redis.call('HMGET', KEYS[at + 1], unpack(found))
+    for i, key in ipairs(found) do
+      if #keys < limit and not is_over(versions[i]) then
+        keys[#keys + 1] = key
+        digest[#keys] = key .. '\255' .. (versions[i] or '')
+      end
+    end
+    seen = seen + #found
+  until #keys == limit or #found < limit
   return keys, string.sub(redis.sha1hex(table.concat(digest, '\255')), 1, 15)
 end
 
@@ -39,7 +45,7 @@ end
 local function version_of_part(i)
   local kind, at = part_of(i)
   if kind == 'e' then
-    return redis.call('HGET', KEYS[at + 1], ARGV[i + 1]) or '0'
+    return alive(redis.call('HGET', KEYS[at + 1], ARGV[i + 1])) or '0'
   elseif kind == 'r' then
     local _, digest = scan(at, ARGV[i + 1])
     return digest
@@ -68,7 +74,11 @@ end
 local function read_part(i, scanned)
   local kind, at = part_of(i)
   if kind == 'e' then
-    return redis.call('HGET', KEYS[at + 1], ARGV[i + 1]), redis.call('HGET', KEYS[at], ARGV[i + 1])
+    local version = redis.call('HGET', KEYS[at + 1], ARGV[i + 1])
+    if is_over(version) then
+      return false, false
+    end
+    return alive(version), redis.call('HGET', KEYS[at], ARGV[i + 1])
   elseif kind == 'n' then
     local len = version_of_part(i)
     return len, len
@@ -95,15 +105,18 @@ local function fits(i, name)
     at = at + 3
   end
   local value = redis.call('HGET', KEYS[at], name)
-  return not value or string.match(value, '^%-?%d+$') ~= nil
+  return not value
+    or string.match(value, '^%-?%d+$') ~= nil
+    or is_over(redis.call('HGET', KEYS[at], '@' .. name))
 end
 
 -- Writes a part; tells the key of its bundle if that is new there. `name` is that
--- of the collection; without a `value` the entry is deleted.
-local function write_part(i, name, value)
+-- of the collection; without a `value` the entry is deleted. With a `ttl` (ms) an entry, or
+-- a sum, does not last.
+local function write_part(i, name, value, expiring, ttl)
   local kind, at = part_of(i)
   local bundle = kind == 's' and KEYS[at] or KEYS[at + 3]
-  local version = redis.call('HINCRBY', bundle, '@' .. name, 1)
+  local version, is_first = next_version(expiring, bundle, name, kind == 's' and ttl)
   if kind == 's' then
     -- Past the bounds it fails, and does nothing.
     local sum = redis.pcall('HINCRBY', bundle, name, value)
@@ -111,7 +124,7 @@ local function write_part(i, name, value)
       local negative = string.sub(value, 1, 1) == '-'
       redis.call('HSET', bundle, name, negative and '-9223372036854775808' or '9223372036854775807')
     end
-    return version == 1 and bundle
+    return is_first and bundle
   end
   local key = ARGV[i + 1]
   if kind == 'p' then
@@ -121,6 +134,10 @@ local function write_part(i, name, value)
   end
   if value then
     redis.call('HSET', KEYS[at], key, value)
+    if ttl then
+      local member = 'e:' .. name .. ':' .. #KEYS[at] .. ':' .. KEYS[at] .. key
+      version = string.format('%.0f', version) .. enter_expiring(expiring, member, ttl)
+    end
     redis.call('HSET', KEYS[at + 1], key, version)
     if redis.call('ZADD', KEYS[at + 2], 0, key) == 1 then
       redis.call('HINCRBY', bundle, name, 1)
@@ -130,5 +147,5 @@ local function write_part(i, name, value)
     redis.call('HDEL', KEYS[at + 1], key)
     redis.call('HINCRBY', bundle, name, -1)
   end
-  return version == 1 and bundle
+  return is_first and bundle
 end

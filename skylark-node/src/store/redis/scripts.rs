@@ -15,6 +15,7 @@ pub(super) struct Scripts {
     pub(super) value: Script,
     pub(super) states: Script,
     pub(super) put_run: Script,
+    pub(super) expire: Script,
 }
 
 /// A script that may write: refused as a whole when the server is out of
@@ -35,9 +36,24 @@ macro_rules! reading {
 impl Scripts {
     pub(super) fn new() -> Self {
         Self {
-            begin: writing!("parts.lua", "fields.lua", "lease.lua", "begin.lua"),
-            snapshot: reading!("parts.lua", "fields.lua", "snapshot.lua"),
+            begin: writing!(
+                "time.lua",
+                "lasts.lua",
+                "parts.lua",
+                "fields.lua",
+                "lease.lua",
+                "begin.lua"
+            ),
+            snapshot: reading!(
+                "time.lua",
+                "lasts.lua",
+                "parts.lua",
+                "fields.lua",
+                "snapshot.lua"
+            ),
             commit: writing!(
+                "time.lua",
+                "lasts.lua",
                 "parts.lua",
                 "fields.lua",
                 "lease.lua",
@@ -45,12 +61,13 @@ impl Scripts {
                 "failed.lua",
                 "commit.lua"
             ),
-            accept: writing!("outbox.lua", "accept.lua"),
+            accept: writing!("time.lua", "outbox.lua", "accept.lua"),
             acknowledge: writing!("acknowledge.lua"),
-            overdue: writing!("overdue.lua"),
+            overdue: writing!("time.lua", "overdue.lua"),
             value: reading!("value.lua"),
-            states: reading!("states.lua"),
-            put_run: writing!("failed.lua", "put_run.lua"),
+            states: reading!("time.lua", "lasts.lua", "states.lua"),
+            put_run: writing!("time.lua", "failed.lua", "put_run.lua"),
+            expire: writing!("time.lua", "lasts.lua", "expire.lua"),
         }
     }
 }

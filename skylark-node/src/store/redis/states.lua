@@ -40,15 +40,17 @@ while true do
   local bundles = redis.call('ZRANGE', KEYS[1], from, '+', 'BYLEX', 'LIMIT', 0, CHUNK)
   for _, bundle in ipairs(bundles) do
     for _, name in ipairs(names_in(bundle)) do
-      room = room - redis.call('HSTRLEN', bundle, name)
-      if #page == 4 * most or (room < 0 and #page > 0) then
-        return page
+      local version = redis.call('HGET', bundle, '@' .. name)
+      if not is_over(version) then
+        room = room - redis.call('HSTRLEN', bundle, name)
+        if #page == 4 * most or (room < 0 and #page > 0) then
+          return page
+        end
+        page[#page + 1] = bundle
+        page[#page + 1] = name
+        page[#page + 1] = alive(version) or '0'
+        page[#page + 1] = redis.call('HGET', bundle, name)
       end
-      local found = redis.call('HMGET', bundle, '@' .. name, name)
-      page[#page + 1] = bundle
-      page[#page + 1] = name
-      page[#page + 1] = found[1] or '0'
-      page[#page + 1] = found[2]
     end
   end
   if #bundles < CHUNK then

@@ -23,29 +23,29 @@ cases![
     as_one_after_the_other,
 ];
 
-fn of(name: &str) -> Collection {
+pub(super) fn of(name: &str) -> Collection {
     Collection {
         key: None,
         name: name.to_owned(),
     }
 }
 
-fn part(of: &Collection, part: Part, at: &str) -> BundleField {
+pub(super) fn part(of: &Collection, part: Part, at: &str) -> BundleField {
     BundleField {
         bundle: Bundle::Part(of.clone(), part),
         name: at.to_owned(),
     }
 }
 
-fn entry(name: &str, key: &str) -> BundleField {
+pub(super) fn entry(name: &str, key: &str) -> BundleField {
     part(&of(name), Part::Entry, key)
 }
 
-fn len(name: &str) -> BundleField {
+pub(super) fn len(name: &str) -> BundleField {
     part(&of(name), Part::Len, "")
 }
 
-fn span(from: Bound<&str>, to: Bound<&str>, backwards: bool, limit: u32) -> String {
+pub(super) fn span(from: Bound<&str>, to: Bound<&str>, backwards: bool, limit: u32) -> String {
     let owned = |bound: Bound<&str>| bound.map(str::to_owned);
     let span = Span {
         from: owned(from),
@@ -56,11 +56,11 @@ fn span(from: Bound<&str>, to: Bound<&str>, backwards: bool, limit: u32) -> Stri
     span.to_text()
 }
 
-fn range(name: &str, span: String) -> BundleField {
+pub(super) fn range(name: &str, span: String) -> BundleField {
     part(&of(name), Part::Range, &span)
 }
 
-fn all(name: &str) -> BundleField {
+pub(super) fn all(name: &str) -> BundleField {
     range(name, span(Bound::Unbounded, Bound::Unbounded, false, 256))
 }
 
@@ -96,7 +96,7 @@ impl App {
     }
 
     /// What a scan sees: keys and values.
-    async fn scan(&self, field: &BundleField) -> Vec<(String, String)> {
+    pub(super) async fn scan(&self, field: &BundleField) -> Vec<(String, String)> {
         let (_, value) = self.part(field).await;
         let scanned: Scanned = skylark_abi::decode(&value.expect("a page")).expect("a page");
         let entries = scanned.entries.into_iter();

@@ -10,6 +10,7 @@ macro_rules! cases {
 
 mod collections;
 mod commits;
+mod lasting;
 mod leases;
 mod messages;
 mod values;
@@ -19,6 +20,7 @@ pub(crate) fn all() -> impl Iterator<Item = (&'static str, crate::Case)> {
     [
         collections::CASES,
         commits::CASES,
+        lasting::CASES,
         leases::CASES,
         messages::CASES,
         values::CASES,

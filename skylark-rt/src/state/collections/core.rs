@@ -266,8 +266,8 @@ impl Core {
             return match part {
                 None => Some(sum.to_string().into_bytes()),
                 Some(part) => match entries {
-                    Some(entries) => entries.read(part, at).1,
-                    None => Entries::default().read(part, at).1,
+                    Some(entries) => entries.read(part, at, 0).1,
+                    None => Entries::default().read(part, at, 0).1,
                 },
             };
         }
@@ -347,7 +347,7 @@ impl Core {
         match &mut *self.inner() {
             Inner::Plain(plain) => {
                 let entries = plain.entries.get_or_insert_default();
-                entries.write(Part::Entry, key, value.as_deref());
+                entries.write(Part::Entry, key, value.as_deref(), None);
             }
             Inner::Bound(bound) => drop(bound.changes.entries.insert(key.to_owned(), value)),
             Inner::Away(_) => {}
@@ -398,7 +398,7 @@ impl Core {
         match &mut *self.inner() {
             Inner::Plain(plain) => {
                 let entries = plain.entries.get_or_insert_default();
-                entries.write(Part::End, "", Some(&value));
+                entries.write(Part::End, "", Some(&value), None);
             }
             Inner::Bound(bound) => bound.changes.pushed.push(value),
             Inner::Away(_) => {}

@@ -106,7 +106,8 @@ impl<K: Key, V: Stored + 'static> Map<K, V> {
         self.core.entry(KeyText::of(key).as_str()).is_some()
     }
 
-    /// How many entries there are. Conflicts with all that add and remove.
+    /// How many entries there are; with a `ttl`, those that are over count until the
+    /// store has swept them. Conflicts with all that add and remove.
     pub fn len(&self) -> u64 {
         self.core.len_of_map()
     }

@@ -131,7 +131,8 @@ impl Host {
     }
 
     pub(super) fn begin(&self, begin: &Begin) -> Result<Begun, Halt> {
-        self.at(&Point::Begin(begin), || self.store().begin(begin))
+        let now = self.queue.now();
+        self.at(&Point::Begin(begin), || self.store().begin(begin, now))
     }
 
     pub(super) fn commit(&self, commit: &Commit) -> Result<Committed, Halt> {

@@ -367,6 +367,13 @@ impl Runtime {
         self.host.queue.now()
     }
 
+    /// Puts the runtime's clock forward, as if nothing had happened meanwhile: for what
+    /// depends on time, as state with a `ttl` does.
+    pub fn advance(&self, time: std::time::Duration) {
+        self.host.queue.pass(time);
+        self.host.store().sweep(self.now_us());
+    }
+
     /// Messages in the store that are not delivered yet; 0 when the runtime is
     /// idle.
     pub fn undelivered(&self) -> usize {
@@ -417,10 +424,11 @@ impl Runtime {
             key: None,
             name: name.to_owned(),
         };
-        let all = self.host.store().read(&BundleField {
+        let field = BundleField {
             bundle: Bundle::Part(of, Part::Range),
             name: span.to_text(),
-        });
+        };
+        let all = self.host.store().read(&field, self.now_us());
         let all = all
             .value
             .and_then(|bytes| skylark_abi::decode::<Scanned>(&bytes).ok());
@@ -455,7 +463,7 @@ impl Runtime {
             bundle,
             name: name.to_owned(),
         };
-        let stored = self.host.store().read(&field).value;
+        let stored = self.host.store().read(&field, self.now_us()).value;
         let Some(stored) = stored else {
             return Ok(None);
         };

@@ -5,7 +5,8 @@ use skylark_abi::{
     id::InvocationId,
     keys::{Bundle, Collection, Part},
     protocol::{
-        Begin, Begun, BundleField, Commit, Committed, Entries, Versioned, added, fits, whole,
+        Begin, Begun, BundleField, Commit, Committed, Entries, Versioned, added, expiring_version,
+        fits, whole,
     },
     run::Completion,
 };
@@ -15,10 +16,12 @@ use std::{collections::BTreeMap, time::Duration};
 ///
 /// It has one owner, whose attempts at an invocation follow each other: leases
 /// are fenced by their epoch, and an older one passes as soon as a newer is asked
-/// for. Nothing expires but what waits.
+/// for. Only state with a `ttl` expires, and is swept when the clock is put forward.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     state: BTreeMap<BundleField, Versioned>,
+    /// When variables are over that do not last; microseconds.
+    expires: BTreeMap<BundleField, u64>,
     collections: BTreeMap<Collection, Entries>,
     records: BTreeMap<InvocationId, Record>,
     outbox: BTreeMap<String, Entry>,
@@ -41,7 +44,7 @@ struct Entry {
 
 impl Memory {
     /// Reads, and takes a lease if asked to, in one step.
-    pub(super) fn begin(&mut self, begin: &Begin) -> Begun {
+    pub(super) fn begin(&mut self, begin: &Begin, now_us: u64) -> Begun {
         let mut epoch = 0;
         if let Some(id) = &begin.id {
             let record = self.records.entry(id.clone()).or_default();
@@ -53,7 +56,7 @@ impl Memory {
         }
         Begun::Leased {
             epoch,
-            fields: begin.reads.iter().map(|f| self.read(f)).collect(),
+            fields: begin.reads.iter().map(|f| self.read(f, now_us)).collect(),
             run: None,
         }
     }
@@ -67,29 +70,33 @@ impl Memory {
             }
         }
         for (field, version) in &commit.checks {
-            if self.read(field).version != *version {
+            if self.read(field, now_us).version != *version {
                 return Committed::Conflict(field.clone());
             }
         }
         for (field, value) in &commit.writes {
-            if !self.fits(field, value.as_deref()) {
+            if !self.fits(field, value.as_deref(), now_us) {
                 return Committed::Unfit(field.clone());
             }
         }
         for (field, value) in &commit.writes {
-            if let Bundle::Part(of, part) = &field.bundle {
-                self.write_part(of, *part, &field.name, value.as_deref());
-                continue;
+            let until = commit
+                .ttl(field)
+                .map(|ttl| now_us.saturating_add(micros(ttl)));
+            match &field.bundle {
+                Bundle::Part(of, Part::Sum) => {
+                    let whole = whole(of);
+                    let before = self.read(&whole, now_us).value;
+                    let sum = added(before.as_deref(), value.as_deref());
+                    self.write(whole, sum, until, now_us);
+                }
+                Bundle::Part(of, part) => {
+                    self.write_part(of, *part, (&field.name, value.as_deref()), until);
+                }
+                // What waited leaves nothing behind.
+                Bundle::Chain(_) if value.is_none() => drop(self.state.remove(field)),
+                _ => self.write(field.clone(), value.clone(), until, now_us),
             }
-            // What waited leaves nothing behind.
-            if value.is_none() && matches!(field.bundle, Bundle::Chain(_)) {
-                self.state.remove(field);
-                continue;
-            }
-            let mut versioned = self.read(field);
-            versioned.version += 1;
-            versioned.value.clone_from(value);
-            self.state.insert(field.clone(), versioned);
         }
         if let Some(id) = &commit.id {
             let record = self.records.entry(id.clone()).or_default();
@@ -108,7 +115,7 @@ impl Memory {
             self.outbox.insert(entry.id.clone(), entry_of);
         }
         Committed::Done {
-            begun: commit.then.as_ref().map(|begin| self.begin(begin)),
+            begun: commit.then.as_ref().map(|begin| self.begin(begin, now_us)),
         }
     }
 
@@ -142,41 +149,92 @@ impl Memory {
     }
 
     /// Whether this may be written: a part only of what is a collection.
-    fn fits(&self, field: &BundleField, value: Option<&[u8]>) -> bool {
+    fn fits(&self, field: &BundleField, value: Option<&[u8]>, now_us: u64) -> bool {
         let Bundle::Part(of, part) = &field.bundle else {
             return true;
         };
-        let before = self.read(&whole(of)).value;
+        let before = self.read(&whole(of), now_us).value;
         fits(*part, before.as_deref(), value)
     }
 
-    fn write_part(&mut self, of: &Collection, part: Part, at: &str, value: Option<&[u8]>) {
-        let mut versioned = self.read(&whole(of));
-        if part == Part::Sum {
-            versioned.version += 1;
-            versioned.value = added(versioned.value.as_deref(), value);
-        } else {
-            let entries = self.collections.entry(of.clone()).or_default();
-            entries.write(part, at, value);
-            versioned.version = entries.version();
-            versioned.value = Some(entries.len_text());
-        }
+    fn write(
+        &mut self,
+        field: BundleField,
+        value: Option<Vec<u8>>,
+        until_us: Option<u64>,
+        now_us: u64,
+    ) {
+        let before = self.state.get(&field).map_or(0, |v| v.version);
+        let version = match until_us {
+            Some(until) => {
+                self.expires.insert(field.clone(), until);
+                expiring_version(before, now_us)
+            }
+            None => {
+                self.expires.remove(&field);
+                before + 1
+            }
+        };
+        let versioned = Versioned {
+            field: field.clone(),
+            version,
+            value,
+        };
+        self.state.insert(field, versioned);
+    }
+
+    fn write_part(
+        &mut self,
+        of: &Collection,
+        part: Part,
+        (at, value): (&str, Option<&[u8]>),
+        expires_us: Option<u64>,
+    ) {
+        let entries = self.collections.entry(of.clone()).or_default();
+        entries.write(part, at, value, expires_us);
+        let versioned = Versioned {
+            field: whole(of),
+            version: entries.version(),
+            value: Some(entries.len_text()),
+        };
         self.state.insert(versioned.field.clone(), versioned);
     }
 
-    /// One variable, or part of one, as it is.
-    pub(super) fn read(&self, field: &BundleField) -> Versioned {
+    /// Forgets what is over, as a node does every so often.
+    pub(super) fn sweep(&mut self, now_us: u64) {
+        let Self { state, expires, .. } = self;
+        expires.retain(|field, until| {
+            let stays = *until > now_us;
+            if !stays {
+                state.remove(field);
+            }
+            stays
+        });
+        for (of, entries) in &mut self.collections {
+            if entries.sweep(now_us, usize::MAX) > 0
+                && let Some(whole) = self.state.get_mut(&whole(of))
+            {
+                whole.version = entries.version();
+                whole.value = Some(entries.len_text());
+            }
+        }
+    }
+
+    /// One variable, or part of one, as it is by then.
+    pub(super) fn read(&self, field: &BundleField, now_us: u64) -> Versioned {
         if let Bundle::Part(of, part) = &field.bundle {
             let none = Entries::default();
             let entries = self.collections.get(of).unwrap_or(&none);
-            let (version, value) = entries.read(*part, &field.name);
+            let (version, value) = entries.read(*part, &field.name, now_us);
             return Versioned {
                 field: field.clone(),
                 version,
                 value,
             };
         }
-        self.state.get(field).cloned().unwrap_or_else(|| Versioned {
+        let is_over = self.expires.get(field).is_some_and(|at| *at <= now_us);
+        let known = self.state.get(field).filter(|_| !is_over);
+        known.cloned().unwrap_or_else(|| Versioned {
             field: field.clone(),
             version: 0,
             value: None,
@@ -232,6 +290,7 @@ mod tests {
             checks: vec![(field(), version)],
             writes: vec![(field(), Some(vec![value]))],
             outcome: Some(outcome(value)),
+            lasts: BTreeMap::new(),
             outbox: vec![OutboxEntry {
                 id: value.to_string(),
                 payload: Vec::new(),
@@ -267,13 +326,13 @@ mod tests {
     #[test]
     fn a_stale_version_conflicts_and_leaves_nothing() {
         let mut store = Memory::default();
-        assert_eq!(store.begin(&begin(None)), leased(0, 0, None));
+        assert_eq!(store.begin(&begin(None), 0), leased(0, 0, None));
         assert_eq!(store.commit(&commit(None, 0, 0, 1), 0), DONE);
         assert_eq!(
             store.commit(&commit(None, 0, 0, 2), 0),
             Committed::Conflict(field())
         );
-        assert_eq!(store.begin(&begin(None)), leased(0, 1, Some(1)));
+        assert_eq!(store.begin(&begin(None), 0), leased(0, 1, Some(1)));
         assert_eq!(store.undelivered(), 1);
         store.acknowledge("1");
         assert_eq!(store.undelivered(), 0);
@@ -283,8 +342,8 @@ mod tests {
     fn an_older_lease_is_fenced_and_an_outcome_is_recorded_once() {
         let mut store = Memory::default();
         let id = Some(InvocationId::root("run"));
-        assert_eq!(store.begin(&begin(id.clone())), leased(1, 0, None));
-        assert_eq!(store.begin(&begin(id.clone())), leased(2, 0, None));
+        assert_eq!(store.begin(&begin(id.clone()), 0), leased(1, 0, None));
+        assert_eq!(store.begin(&begin(id.clone()), 0), leased(2, 0, None));
         assert_eq!(
             store.commit(&commit(id.clone(), 1, 0, 1), 0),
             Committed::Fenced
@@ -294,7 +353,7 @@ mod tests {
             store.commit(&commit(id.clone(), 2, 1, 3), 0),
             Committed::Fenced
         );
-        assert_eq!(store.begin(&begin(id)), Begun::Recorded(outcome(2)));
+        assert_eq!(store.begin(&begin(id), 0), Begun::Recorded(outcome(2)));
     }
 
     #[test]
@@ -307,7 +366,7 @@ mod tests {
         let mut kept = commit(None, 0, 0, 1);
         kept.writes.push((waits.clone(), Some(vec![1])));
         assert_eq!(store.commit(&kept, 0), DONE);
-        assert_eq!(store.read(&waits).version, 1);
+        assert_eq!(store.read(&waits, 0).version, 1);
 
         let mut over = commit(None, 0, 1, 2);
         over.checks.push((waits.clone(), 1));
@@ -316,7 +375,7 @@ mod tests {
         over.then = Some(Box::new(begin(Some(InvocationId::root("next")))));
         let begun = Some(leased(1, 2, Some(2)));
         assert_eq!(store.commit(&over, 0), Committed::Done { begun });
-        assert_eq!(store.read(&waits).version, 0);
+        assert_eq!(store.read(&waits, 0).version, 0);
         assert_eq!(store.next_claim(), Some((0, "2".into())));
     }
 }

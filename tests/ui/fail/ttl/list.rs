@@ -1,0 +1,6 @@
+use skylark::List;
+
+#[skylark::state(ttl = "1h")]
+static LOG: List<String> = List::new();
+
+fn main() {}
