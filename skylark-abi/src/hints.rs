@@ -31,6 +31,11 @@ pub struct FunctionHints {
     /// Those of them that it may write.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub writes: BTreeSet<String>,
+    /// Entries of collections, by the collection's name in the store, that it reads
+    /// whichever way it goes: where their keys are among its arguments, the name of one
+    /// and of fields within it, with dots between them (`order.from`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub entries: BTreeMap<String, BTreeSet<String>>,
     /// Whether all that it may do was seen: it needs no other variable.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub complete: bool,
@@ -77,6 +82,10 @@ mod tests {
             FunctionHints {
                 reads: BTreeSet::from(["A".to_owned(), "B".to_owned()]),
                 writes: BTreeSet::from(["A".to_owned()]),
+                entries: BTreeMap::from([(
+                    "B".to_owned(),
+                    BTreeSet::from(["order.from".to_owned()]),
+                )]),
                 complete: true,
             },
         )]));

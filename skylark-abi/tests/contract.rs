@@ -26,7 +26,7 @@ use skylark_abi::{
 use std::{ops::Bound, time::Duration};
 
 /// FNV-1a of one sample of everything that crosses a process.
-const LOCKED: u64 = 0xcee35aca6549c4e7;
+const LOCKED: u64 = 0x41fa_e9ac_ba46_8670;
 
 fn sample() -> String {
     let id = InvocationId::root("app.0123").child(2);
@@ -337,6 +337,7 @@ fn hints() -> Hints {
     let hints = FunctionHints {
         reads: names("SEEN"),
         writes: names("SEEN"),
+        entries: [("SEEN".to_owned(), names("order.from"))].into(),
         complete: true,
     };
     Hints::new([("f".to_owned(), hints)].into())

@@ -10,6 +10,7 @@ use serde::Serialize;
 use skylark_abi::{
     call::Scope,
     hints::{FunctionHints, Hints},
+    schema::Kind,
     shape::Shapes,
 };
 use std::{
@@ -169,11 +170,39 @@ impl<'m> Analysis<'m> {
             let hints = FunctionHints {
                 reads: kept(reads),
                 writes: kept(writes),
+                entries: self.entries_read(effects),
                 complete: effects.is_complete(),
             };
             (effects.handler.function.schema.name.clone(), hints)
         };
         Hints::new(self.effects().iter().map(of).collect())
+    }
+
+    /// The entries that a function reads whichever way it goes, where the arguments tell
+    /// their keys: one that is not read each time would be fetched in vain.
+    fn entries_read(&self, effects: &Effects<'m>) -> BTreeMap<String, BTreeSet<String>> {
+        let mut entries: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for effect in &effects.all {
+            let EffectKind::Touch(touch) = &effect.kind else {
+                continue;
+            };
+            let Some(path) = &touch.key else { continue };
+            let schema = &self.index.model.states[touch.state].schema;
+            let reads: &[&str] = match schema.collection() {
+                Some(Kind::Map) => &["contains_key", "get", "insert", "remove", "update"],
+                Some(Kind::List) => &["get", "set"],
+                _ => &[],
+            };
+            if effects.sure.contains(&effect.body)
+                && effect.context.branches == 0
+                && schema.scope != Scope::Chain
+                && reads.contains(&touch.by.as_str())
+            {
+                let of = entries.entry(schema.name.clone()).or_default();
+                of.insert(path.clone());
+            }
+        }
+        entries
     }
 
     /// Explains a function, by its name for callers or its Rust name.

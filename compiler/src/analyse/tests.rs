@@ -458,6 +458,40 @@ fn keys_are_followed_from_the_arguments() {
     assert_eq!(keys, ["order.from"]);
 }
 
+/// What a node fetches ahead: entries that are read each time, in whatever helper.
+#[test]
+fn entries_that_are_always_read_are_hinted_at() {
+    let statics = "use skylark::{List, Map}; pub struct Order { from: String, at: u64 } \
+         #[skylark::state(rename = \"acc\")] static ACCOUNTS: Map<String, u32> = Map::new(); \
+         #[skylark::state] static LOG: List<u32> = List::new(); \
+         #[skylark::state(scope = chain)] static OWN: Map<String, u32> = Map::new(); \
+         #[skylark::state] static WHOLE: std::sync::Mutex<std::collections::BTreeMap<String, u32>> = \
+           std::sync::Mutex::new(std::collections::BTreeMap::new()); \
+         fn take(who: &str) { ACCOUNTS.update(who, |a| {}); } ";
+    for (body, wanted) in [
+        ("take(&order.from)", "acc[order.from]"),
+        (
+            "ACCOUNTS.get(&name); LOG.get(order.at)",
+            "LOG[order.at] acc[name]",
+        ),
+        ("ACCOUNTS.insert(name.clone(), 1)", "acc[name]"),
+        ("if order.at > 1 { ACCOUNTS.get(&name); }", ""),
+        ("ACCOUNTS.set(name, 1)", ""),
+        ("ACCOUNTS.get(&name.to_lowercase())", ""),
+        ("WHOLE.lock().unwrap().get(&name); OWN.get(&name)", ""),
+    ] {
+        let text = format!(
+            "{statics} #[skylark::function] pub fn f(order: Order, name: String) {{ {body}; }}"
+        );
+        let model = crate_of(&[("app", &text)]);
+        let hints = explain::Analysis::new(&model).hints();
+        let entries = hints.functions["f"].entries.iter();
+        let entries =
+            entries.flat_map(|(of, paths)| paths.iter().map(move |p| format!("{of}[{p}]")));
+        assert_eq!(entries.collect::<Vec<_>>().join(" "), wanted, "{body}");
+    }
+}
+
 /// What an annotation names runs in the call that uses the variable, and so does what an
 /// init object is built by.
 #[test]

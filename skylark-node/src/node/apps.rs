@@ -15,6 +15,7 @@ use serde::Serialize;
 use skylark_abi::{
     Schema,
     call::{Scope, Variable},
+    hints::FunctionHints,
     keys::Part,
     names,
     run::Invocation,
@@ -162,11 +163,36 @@ impl App {
             };
             let (touched, keyed) = (declared(Scope::App), declared(Scope::Key));
             let written = hints.writes.intersection(&touched).cloned().collect();
+            self.take_entries(function, hints);
             let nothing = touched.is_empty() && keyed.is_empty();
             // Only one of which all was seen is taken for one without state.
             if !nothing || (hints.complete && hints.reads.is_empty()) {
                 self.learn(function, &touched, &written, &keyed);
             }
+        }
+    }
+
+    /// Takes entries for told by their places, until a call does not read one.
+    fn take_entries(&self, function: &str, hints: &FunctionHints) {
+        let places = hints.entries.iter().flat_map(|(state, paths)| {
+            let of = |path: &String| EntryHint {
+                state: state.clone(),
+                path: path.clone(),
+            };
+            paths.iter().map(of)
+        });
+        let has_entries = |hint: &EntryHint| {
+            let entry = self.schema.states.get(&hint.state);
+            entry.is_some_and(|e| !e.state.is_whole() && e.state.scope != Scope::Chain)
+        };
+        let entries: BTreeMap<EntryHint, bool> = places
+            .filter(has_entries)
+            .take(MAX_HINTS)
+            .map(|hint| (hint, true))
+            .collect();
+        if !entries.is_empty() {
+            let mut learned = self.learned.write().unwrap_or_else(|e| e.into_inner());
+            learned.entry(function.to_owned()).or_default().entries = Arc::new(entries);
         }
     }
 

@@ -13,6 +13,7 @@ use skylark_abi::{
     value,
 };
 use skylark_node::node::InvokeOptions;
+use std::collections::BTreeMap;
 
 /// Scripts that the server has run: each is one round trip.
 fn scripts(world: &World) -> u64 {
@@ -179,6 +180,7 @@ async fn hints_are_only_hints() {
     let hints = |reads: &[&str], writes: &[&str], complete| FunctionHints {
         reads: names(reads),
         writes: names(writes),
+        entries: BTreeMap::new(),
         complete,
     };
     let other = ["Plant-tank_1", "gone"];
@@ -203,6 +205,46 @@ async fn hints_are_only_hints() {
         );
         let (round_trips, _) = noted(&world).await;
         assert_eq!(round_trips, 2, "{what}: the second call");
+    }
+}
+
+/// A build's hints tell which entries the arguments choose, so that the first call fetches
+/// them ahead; one that is not read is fetched in vain once, and a place that does not exist
+/// is none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn entries_are_told_by_hints() {
+    let world = world("redis", bounds(), &["bank"]).await;
+    open_accounts(&world, (0..4).map(|n| format!("a{n}"))).await;
+    let hints = |state: &str, path: &str| FunctionHints {
+        entries: [(state.to_owned(), [path.to_owned()].into())].into(),
+        ..FunctionHints::default()
+    };
+    for (what, hints, first) in [
+        ("right", Some(hints("EAST", "name")), 2),
+        ("none", None, 3),
+        ("another argument", Some(hints("EAST", "cents")), 3),
+        ("no such argument", Some(hints("EAST", "name.first")), 3),
+        ("no such collection", Some(hints("GONE", "name")), 3),
+    ] {
+        let functions = hints.map(|hints| ("deposit".to_owned(), hints));
+        let section = Hints::new(functions.into_iter().collect()).to_section();
+        let wasm = with_section(&guest("bank"), HINTS, &section.expect("small"));
+        let uploaded = world.node.upload("bank", wasm, false).await;
+        uploaded.expect("upload");
+        for (call, wanted) in [("first", first), ("second", 2)] {
+            let input = Bytes::from_static(br#"["a1", 1]"#);
+            // With a key there is a begin in any case; without one the read stands in for it.
+            let options = InvokeOptions {
+                key: Some(format!("{what}, {call}")),
+                ..InvokeOptions::default()
+            };
+            let reply = world.node.invoke("bank", "deposit", input, options).await;
+            let reply = reply.expect("it is there");
+            assert_eq!(
+                reply.tasks[0].round_trips, wanted,
+                "{what}: the {call} call"
+            );
+        }
     }
 }
 
