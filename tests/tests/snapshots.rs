@@ -49,6 +49,18 @@ fn functions() {
             "fn add(a: u32, mut b: Vec<(u8, String)>) -> u32 { a }",
         ),
         (
+            "function_bytes",
+            expand_function,
+            "",
+            "fn turned(photo: skylark::Bytes) -> skylark::Bytes { photo }",
+        ),
+        (
+            "function_bytes_result",
+            expand_function,
+            "",
+            "async fn fetch(id: u64) -> Result<Bytes, ReadError> { todo!() }",
+        ),
+        (
             "function_result",
             expand_function,
             "",

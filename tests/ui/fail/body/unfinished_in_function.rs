@@ -1,0 +1,6 @@
+#[skylark::function]
+fn count(words: Vec<String>) -> usize {
+    let many = words.
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[skylark::function]
+fn count(words: Words) -> usize {
+    words.len()
+}
+
+fn main() {}
