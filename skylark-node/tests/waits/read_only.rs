@@ -95,7 +95,7 @@ async fn a_method_with_a_shared_self_writes_nothing() {
         call("Plant-largest", "null", key).await;
     }
     let writes = |fields: &[&str]| -> Vec<String> {
-        let of = |field| [format!("HSET app {field}"), format!("HINCRBY app @{field}")];
+        let of = |field| [format!("HINCRBY app @{field}"), format!("HSET app {field}")];
         fields.iter().flat_map(of).collect()
     };
     let of_a_key = ["SET task", "DEL task", "SET run"].map(str::to_owned);
