@@ -97,9 +97,16 @@ pub(crate) struct Effects<'m> {
     pub(crate) all: Vec<Effect>,
     /// The bodies that are reached whatever the types that are not known.
     pub(crate) sure: BTreeSet<BodyId>,
+    /// The bodies that it runs whichever way it goes.
+    pub(crate) always: BTreeSet<BodyId>,
 }
 
 impl Effects<'_> {
+    /// Whether this happens whichever way the function goes, unless it returns before.
+    pub(crate) fn happens(&self, effect: &Effect) -> bool {
+        effect.context.is_always() && self.always.contains(&effect.body)
+    }
+
     /// The variables that are touched, by number.
     pub(crate) fn touched(&self) -> BTreeSet<usize> {
         self.touches().map(|touch| touch.state).collect()
@@ -175,6 +182,7 @@ impl<'m> Index<'m> {
             reach,
             all,
             sure: self.surely(handler.body),
+            always: self.always(handler.body),
         }
     }
 

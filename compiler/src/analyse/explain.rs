@@ -156,7 +156,7 @@ impl<'m> Analysis<'m> {
                     .iter()
                     .filter(surely)
                     .filter_map(|effect| match &effect.kind {
-                        EffectKind::Touch(touch) => Some((touch, effect.context)),
+                        EffectKind::Touch(touch) => Some((touch, effects.happens(effect))),
                         _ => None,
                     })
             };
@@ -164,7 +164,7 @@ impl<'m> Analysis<'m> {
             // A writer waits for other writers: only one that writes whichever way it
             // goes is told; the others are learned when they have written.
             let writes = touches()
-                .filter(|(touch, context)| touch.access > Access::Read && context.branches == 0)
+                .filter(|(touch, happens)| touch.access > Access::Read && *happens)
                 .map(|(touch, _)| touch.state)
                 .collect();
             let hints = FunctionHints {
@@ -178,8 +178,8 @@ impl<'m> Analysis<'m> {
         Hints::new(self.effects().iter().map(of).collect())
     }
 
-    /// The entries that a function reads whichever way it goes, where the arguments tell
-    /// their keys: one that is not read each time would be fetched in vain.
+    /// The entries that a function reads whichever way it goes (unless it returns before), where the
+    /// arguments tell their keys: one that is not read each time would be fetched in vain.
     fn entries_read(&self, effects: &Effects<'m>) -> BTreeMap<String, BTreeSet<String>> {
         let mut entries: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for effect in &effects.all {
@@ -193,8 +193,7 @@ impl<'m> Analysis<'m> {
                 Some(Kind::List) => &["get", "set"],
                 _ => &[],
             };
-            if effects.sure.contains(&effect.body)
-                && effect.context.branches == 0
+            if effects.happens(effect)
                 && schema.scope != Scope::Chain
                 && reads.contains(&touch.by.as_str())
             {

@@ -46,6 +46,13 @@ pub(crate) struct Context {
     pub(crate) asyncs: u16,
 }
 
+impl Context {
+    /// Whether what is there happens whenever its body runs, unless that returns before.
+    pub(crate) fn is_always(&self) -> bool {
+        self.branches == 0 && self.loops == 0
+    }
+}
+
 /// How a function is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {

@@ -197,6 +197,41 @@ impl<'m> Index<'m> {
         reached
     }
 
+    /// The bodies that `from` runs whichever way it goes, unless it returns before: what
+    /// is called in no branch and no loop, and is known to be that very function. A
+    /// closure counts as called.
+    pub(crate) fn always(&self, from: BodyId) -> BTreeSet<BodyId> {
+        let mut reached = BTreeSet::from([from]);
+        let mut queue = vec![from];
+        while let Some(at) = queue.pop() {
+            for fact in self.bodies[at]
+                .facts
+                .iter()
+                .filter(|f| f.context.is_always())
+            {
+                // A function that is only named may never be called; a static that is named
+                // is built.
+                let is_value = match &fact.what {
+                    What::Path {
+                        target: Res::Item(item),
+                    } => matches!(self.items[*item].kind, Kind::Fn(_)),
+                    What::Method { certain, .. } => !certain,
+                    _ => false,
+                };
+                if is_value {
+                    continue;
+                }
+                if let [item] = self.runs(&fact.what).as_slice()
+                    && let Some(body) = self.body_of.get(item)
+                    && reached.insert(*body)
+                {
+                    queue.push(*body);
+                }
+            }
+        }
+        reached
+    }
+
     /// The types of the crate in a type's fields.
     fn made_of(&self, item: ItemId) -> Vec<ItemId> {
         let mut found = Vec::new();

@@ -18,7 +18,7 @@ const MODULES: usize = 10;
 /// Lines of the large app, at least.
 const LINES: usize = 50_000;
 /// How often each is measured, in turn.
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 3;
 
 /// What is built, and how.
 #[derive(Clone, Copy)]
