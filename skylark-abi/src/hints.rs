@@ -32,8 +32,9 @@ pub struct FunctionHints {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub writes: BTreeSet<String>,
     /// Entries of collections, by the collection's name in the store, that it reads
-    /// whichever way it goes, unless it returns before: where their keys are among its arguments, the name of one
-    /// and of fields within it, with dots between them (`order.from`).
+    /// whichever way it goes, unless it returns before: where their keys are among its
+    /// arguments, the name of one and of fields within it, with dots between them
+    /// (`order.from`).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub entries: BTreeMap<String, BTreeSet<String>>,
     /// Whether all that it may do was seen: it needs no other variable.
