@@ -184,9 +184,7 @@ fn large(directory: &Path, small: &App, output: &Output) -> Result<String> {
         let mut times = Vec::new();
         for _ in 0..ROUNDS {
             let mut check = Command::new(&command);
-            check
-                .current_dir(&app.path)
-                .args(["skylark", "check", "--quiet"]);
+            check.current_dir(&app.path).args(["skylark", "check"]);
             times.push(timed(&mut check)?);
         }
         let seconds = median(times).as_secs_f64();
