@@ -6,6 +6,7 @@ use super::{
     facts::{Mode, Step, Unseen, Val, What},
     items::{Kind, Owner},
     names::Space,
+    states,
     types::Ty,
     walk::{Walker, rooted},
     yields::{lent_by, yields_of_std},
@@ -199,10 +200,10 @@ impl<'m> Walker<'_, 'm> {
             mode,
         };
         self.fact(call.method.span(), Some(expr), what);
-        let owned = certain && !targets_empty && !yields.may_lend();
+        let owned = certain && !targets_empty && !yields.may_lend() || states::gives_copies(&on.ty);
         let mut out = on.step(Step::Call(name), yields);
         if owned {
-            out.from = None; // What a method of the crate gives away is nobody's part.
+            out.from = None; // What is given away is nobody's part.
         }
         // An object that a method lends is an object still.
         if let Some(root) = self.object(&out.ty) {

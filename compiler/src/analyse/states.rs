@@ -1,7 +1,7 @@
 //! Which state variables a fact touches, and whether it may change them.
 
 use super::{
-    Fact, Index, ItemId, Kind, Place, Root, Step, Val, What,
+    Fact, Index, ItemId, Kind, Place, Root, Step, Ty, Val, What,
     effects::{Access, Touch},
 };
 use crate::read::plain;
@@ -49,6 +49,17 @@ impl States {
             }
         }
         Self { statics, objects }
+    }
+
+    /// The numbers by the static, or the struct whose fields they are.
+    pub(super) fn by_item(self) -> BTreeMap<ItemId, Vec<usize>> {
+        let statics = self
+            .statics
+            .into_iter()
+            .map(|(id, state)| (id, vec![state]));
+        let objects = self.objects.into_iter();
+        let objects = objects.map(|(id, fields)| (id, fields.into_values().collect()));
+        statics.chain(objects).collect()
     }
 
     /// The fields of a struct and their numbers.
@@ -309,6 +320,12 @@ fn is_given(place: &Place) -> bool {
 /// Skylark's own collections, whose entries are kept one by one.
 fn is_collection(path: &str) -> bool {
     matches!(path, "skylark::Map" | "skylark::List" | "skylark::Counter")
+}
+
+/// Types that lend nothing that is in them.
+pub(super) fn gives_copies(ty: &Ty) -> bool {
+    let path = ty.bare().path().unwrap_or_default();
+    path == "std::cell::Cell" || path.starts_with("std::sync::atomic::") || is_collection(path)
 }
 
 fn of_collection(name: &str) -> Access {

@@ -1,124 +1,91 @@
 //! What runs because a state variable is read or its key is made: migrations, and the
-//! functions in the expression of `scope = key(…)`.
+//! expression of `scope = key(…)`.
 //!
-//! They stand in an annotation, and run in the call that uses the variable: so they
-//! belong to the body of its initializer, or, for a field, to each method of its struct.
+//! They stand in an annotation, and run in the call that uses the variable. So a static's
+//! belong to the body of its initializer, and those of fields to a body of their struct,
+//! which everything runs that has the struct.
 
-use super::{Index, ItemId, Kind, ModuleId, Owner, Res, Space, facts::What};
-use crate::read::{krate::StateItem, plain};
+use super::{
+    Index, ItemId, Kind, Owner,
+    facts::{Val, What},
+    names::Space,
+    states::States,
+    walk::Walker,
+};
+use crate::read::krate::StateItem;
 use std::collections::BTreeMap;
-use syn::{Expr, ExprCall, ExprMethodCall, visit::Visit};
+use syn::{Pat, spanned::Spanned};
 
-/// The functions that annotations name.
-pub(super) struct Stored {
-    /// By the file and place of a variable's name.
-    statics: BTreeMap<(usize, usize), Vec<ItemId>>,
-    /// By the file and name of a struct.
-    objects: BTreeMap<(usize, String), Vec<ItemId>>,
-}
+/// The variables with something to run, by the static or the struct that they are of.
+pub(super) struct Stored<'m>(BTreeMap<ItemId, Vec<&'m StateItem>>);
 
-impl Stored {
-    pub(super) fn new(index: &Index<'_>) -> Self {
-        let (mut statics, mut objects) = (BTreeMap::new(), BTreeMap::<_, Vec<_>>::new());
-        for state in &index.model.states {
-            let named = named(index, state);
-            if named.is_empty() {
-                continue;
-            }
-            let place = &state.place;
-            match state.schema.ident.split_once("::") {
-                Some((object, _)) => {
-                    let of = objects.entry((place.file, object.to_owned()));
-                    of.or_default().extend(named);
-                }
-                None => drop(statics.insert((place.file, place.ident.start), named)),
-            }
-        }
-        Self { statics, objects }
-    }
-
-    /// What an item's body runs because of annotations.
-    pub(super) fn of<'m>(&self, index: &Index<'m>, id: ItemId) -> impl Iterator<Item = What<'m>> {
-        let item = &index.items[id];
-        let found = match &item.kind {
-            _ if self.statics.is_empty() && self.objects.is_empty() => None,
-            Kind::Static { .. } => {
-                let start = index.locate(item.site).start;
-                self.statics.get(&(item.site.file, start))
-            }
-            Kind::Fn(function) if function.sig.receiver().is_some() => match function.owner {
-                Some(Owner::Impl(of)) => index.impls[of].ty.item().and_then(|object| {
-                    let object = &index.items[object];
-                    let key = (object.site.file, object.name.clone());
-                    self.objects.get(&key)
-                }),
-                _ => None,
-            },
-            _ => None,
+impl<'m> Stored<'m> {
+    pub(super) fn new(index: &Index<'m>) -> Self {
+        let states = &index.model.states;
+        let runs = |state: &StateItem| state.key.is_some() || !state.migrate.is_empty();
+        let numbers = if states.iter().any(runs) {
+            States::new(index).by_item()
+        } else {
+            BTreeMap::new()
         };
-        let named = found.cloned().unwrap_or_default();
-        named.into_iter().map(|item| What::Path {
-            target: Res::Item(item),
-        })
+        let of = numbers.into_iter().map(|(item, numbers)| {
+            let states = numbers.into_iter().map(|number| &states[number]);
+            (item, states.filter(|state| runs(state)).collect::<Vec<_>>())
+        });
+        Self(of.filter(|(_, states)| !states.is_empty()).collect())
+    }
+
+    /// The variables of a static or a struct.
+    pub(super) fn of(&self, item: ItemId) -> &[&'m StateItem] {
+        self.0.get(&item).map_or(&[], Vec::as_slice)
+    }
+
+    /// The struct that a method has, if its fields have something to run.
+    pub(super) fn object(&self, index: &Index<'m>, method: ItemId) -> Option<ItemId> {
+        let Kind::Fn(function) = &index.items[method].kind else {
+            return None;
+        };
+        function.sig.receiver()?;
+        let Some(Owner::Impl(of)) = function.owner else {
+            return None;
+        };
+        let object = index.impls[of].ty.item()?;
+        self.0.contains_key(&object).then_some(object)
     }
 }
 
-/// The functions of the crate that a variable's annotation names.
-fn named(index: &Index<'_>, state: &StateItem) -> Vec<ItemId> {
-    let Some(module) = index.module_at(&state.place.module) else {
-        return Vec::new();
-    };
-    let mut names = Names {
-        index,
-        module,
-        found: Vec::new(),
-    };
-    for path in &state.schema.migrate {
-        if let Ok(path) = syn::parse_str(path) {
-            names.path(&path);
+impl<'m> Walker<'_, 'm> {
+    /// What the annotations of variables run. A migration runs where a value is old, a key
+    /// is made where the variable is used: neither happens whichever way a function goes.
+    pub(super) fn annotations(&mut self, states: &[&'m StateItem]) {
+        for path in states.iter().flat_map(|state| &state.migrate) {
+            let target = self.resolved(path, Space::Value);
+            self.branch(|this| this.fact(path.span(), None, What::Path { target }));
+        }
+        // The fields of a struct have one key.
+        let Some(key) = states.iter().find_map(|state| state.key.as_ref()) else {
+            return;
+        };
+        self.branch(|this| {
+            for argument in key.arguments() {
+                this.bind_name(argument.to_owned(), Val::default());
+            }
+            this.expr(&key.expr);
+        });
+    }
+
+    /// A closure that is given a struct has its fields there.
+    pub(super) fn lent(&mut self, input: &Pat) {
+        let Pat::Type(input) = input else { return };
+        let object = self.index.ty(&input.ty, &self.scope).item();
+        if let Some(object) = object.filter(|object| !self.stored.of(*object).is_empty()) {
+            self.has(object, input.ty.span());
         }
     }
-    let key = state.schema.key.as_deref();
-    if let Some(Ok(key)) = key.map(syn::parse_str::<Expr>) {
-        names.visit_expr(&key);
-    }
-    names.found
-}
 
-/// Finds what an expression runs.
-struct Names<'a, 'm> {
-    index: &'a Index<'m>,
-    module: ModuleId,
-    found: Vec<ItemId>,
-}
-
-impl Names<'_, '_> {
-    fn path(&mut self, path: &syn::Path) {
-        let found = self.index.resolve(self.module, path, Space::Value);
-        self.found.extend(found.item());
-    }
-}
-
-impl Visit<'_> for Names<'_, '_> {
-    fn visit_expr_call(&mut self, call: &ExprCall) {
-        if let Expr::Path(path) = &*call.func {
-            self.path(&path.path);
-        }
-        syn::visit::visit_expr_call(self, call);
-    }
-
-    /// The type of what it is called on is not looked for: any method of that name.
-    fn visit_expr_method_call(&mut self, call: &ExprMethodCall) {
-        let methods = self.index.by_method.get(&plain(&call.method));
-        self.found.extend(methods.into_iter().flatten());
-        syn::visit::visit_expr_method_call(self, call);
-    }
-
-    /// A text that names its arguments hides no call; what else a macro takes might.
-    fn visit_macro(&mut self, mac: &syn::Macro) {
-        let parser = syn::punctuated::Punctuated::<Expr, syn::Token![,]>::parse_terminated;
-        for expr in mac.parse_body_with(parser).into_iter().flatten() {
-            self.visit_expr(&expr);
-        }
+    /// It has a struct, so what the annotations of its fields run may run.
+    pub(super) fn has(&mut self, object: ItemId, span: proc_macro2::Span) {
+        let target = super::Res::Item(object);
+        self.fact(span, None, What::Path { target });
     }
 }

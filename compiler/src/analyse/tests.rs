@@ -526,6 +526,34 @@ fn what_annotations_run_is_seen() {
              #[skylark::function] pub fn f(user: u64) -> u64 { *M.lock().unwrap() }",
             "f: commit; M N; N; ; 2",
         ),
+        // A static in the key, a function handed on as a value.
+        (
+            "#[skylark::state(scope = key(of % N.load(Relaxed)))] static M: Mutex<u64> = Mutex::new(0); \
+             #[skylark::function] pub fn f(of: u64) -> u64 { *M.lock().unwrap() }",
+            "f: idempotent; M N; ; ; 1",
+        ),
+        (
+            "#[skylark::state(scope = key(|of: Option<u64>| of.map(shard_of)))] static M: Mutex<u64> = Mutex::new(0); \
+             fn shard_of(of: u64) -> u64 { counted() } \
+             #[skylark::function] pub fn f(of: Option<u64>) -> u64 { *M.lock().unwrap() }",
+            "f: commit; M N; N; ; 2",
+        ),
+        (
+            "#[skylark::state(scope = key(format!(\"{}\", of + counted())))] thread_local! { static M: std::cell::Cell<u64> = std::cell::Cell::new(0); } \
+             #[skylark::function] pub fn f(of: u64) -> u64 { M.get() }",
+            "f: commit; M N; N; ; 2",
+        ),
+        // Whoever has the struct may meet an old field.
+        (
+            "#[skylark::state] #[derive(Default)] struct H { #[skylark::state(migrate = [from_old])] n: u64 } \
+             #[skylark::function] pub fn f() -> u64 { skylark::with(|h: &H| h.n) }",
+            "f: commit; H-n N; N; ; 2",
+        ),
+        (
+            "#[skylark::state] #[derive(Default)] struct H { #[skylark::state(migrate = [from_old])] n: u64 } \
+             #[skylark::service] impl H { pub fn f(&self) -> u64 { self.n } }",
+            "H-f: commit; H-n N; N; ; 2",
+        ),
     ] {
         judged(&format!("{helpers}{item}"), &[wanted]);
     }

@@ -23,7 +23,7 @@ pub(super) fn bodies(index: &mut Index<'_>) {
         let Some(Some(syntax)) = index.model.syntax.get(item.site.file) else {
             continue;
         };
-        let mut walker = Walker::new(index, syntax, id);
+        let mut walker = Walker::new(index, &stored, syntax, id);
         let block = match &item.kind {
             Kind::Fn(function) => {
                 walker.types_in(|finder| finder.visit_signature(function.sig));
@@ -40,10 +40,12 @@ pub(super) fn bodies(index: &mut Index<'_>) {
                 walker.expr(init);
                 None
             }
+            Kind::Struct(_) if !stored.of(id).is_empty() => None,
             _ => continue,
         };
-        for what in stored.of(index, id) {
-            walker.fact(item.site.span, None, what);
+        walker.annotations(stored.of(id));
+        if let Some(object) = stored.object(index, id) {
+            walker.has(object, item.site.span);
         }
         found.push(Body {
             item: id,
@@ -63,6 +65,7 @@ pub(super) fn bodies(index: &mut Index<'_>) {
 
 pub(super) struct Walker<'a, 'm> {
     pub(super) index: &'a Index<'m>,
+    pub(super) stored: &'a Stored<'m>,
     pub(super) syntax: &'m Syntax,
     file: usize,
     pub(super) scope: Scope,
@@ -74,9 +77,10 @@ pub(super) struct Walker<'a, 'm> {
 }
 
 impl<'a, 'm> Walker<'a, 'm> {
-    fn new(index: &'a Index<'m>, syntax: &'m Syntax, item: ItemId) -> Self {
+    fn new(index: &'a Index<'m>, stored: &'a Stored<'m>, syntax: &'m Syntax, item: ItemId) -> Self {
         Self {
             index,
+            stored,
             syntax,
             file: index.items[item].site.file,
             scope: index.scope_of(item),
@@ -213,6 +217,7 @@ impl<'a, 'm> Walker<'a, 'm> {
                         (None, _) => Val::default(),
                     };
                     this.bind(input, val);
+                    this.lent(input);
                 }
                 let val = this.expr(&closure.body);
                 this.escape(&val, closure.inputs_end.span);

@@ -19,8 +19,8 @@ use syn::{
 /// What chooses the bundle of a variable.
 #[derive(Debug, Clone)]
 pub(crate) struct Key {
-    /// As it is written: `station`, `order.from`, `format!("{user}-{year}")`.
-    pub(crate) text: String,
+    /// As it is written.
+    pub(crate) expr: Expr,
     /// What is taken of the arguments first.
     pub(crate) takes: Vec<Take>,
     /// The key, of what was taken.
@@ -41,6 +41,15 @@ pub(crate) struct Take {
 }
 
 impl Key {
+    /// `station`, `order.from`, `format!("{user}-{year}")`
+    pub(crate) fn text(&self) -> String {
+        let ident = match &self.expr {
+            Expr::Path(path) => path.path.get_ident(),
+            _ => None,
+        };
+        ident.map_or_else(|| text(&self.expr), plain)
+    }
+
     /// The arguments, each once.
     pub(crate) fn arguments(&self) -> Vec<&str> {
         let mut arguments: Vec<&str> = self.takes.iter().map(|t| t.argument.as_str()).collect();
@@ -54,7 +63,7 @@ impl Key {
         let [take] = self.takes.as_slice() else {
             return None;
         };
-        (take.argument == self.text).then_some(&take.argument)
+        (take.argument == self.text()).then_some(&take.argument)
     }
 }
 
@@ -82,7 +91,7 @@ pub(super) fn check(arguments: &[&Expr], at: &dyn ToTokens, errors: &mut Errors)
             format_args!(
                 "`{}` names no argument of the functions that use the state, so all would have one \
                  key; write {EXAMPLES}, or leave the scope out",
-                key.text
+                key.text()
             ),
         );
         return None;
@@ -115,7 +124,7 @@ fn typed(closure: &ExprClosure, errors: &mut Errors) -> Option<Key> {
     }
     let complete = takes.len() == closure.inputs.len();
     complete.then(|| Key {
-        text: text(closure),
+        expr: Expr::Closure(closure.clone()),
         takes,
         value: closure.body.to_token_stream(),
     })
@@ -135,12 +144,8 @@ fn untyped(value: &Expr, errors: &mut Errors) -> Option<Key> {
         );
         return None;
     }
-    let ident = match value {
-        Expr::Path(path) => path.path.get_ident(),
-        _ => None,
-    };
     Some(Key {
-        text: ident.map_or_else(|| text(value), plain),
+        expr: value.clone(),
         takes: rewriter.takes,
         value: tokens,
     })

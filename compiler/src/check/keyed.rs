@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     analyse::{EffectKind, explain::Analysis},
-    read::krate::{Place, StateItem},
+    read::krate::Place,
 };
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 pub(super) fn check(analysis: &Analysis<'_>, found: &mut Vec<Diagnostic>) {
     let index = analysis.index();
     let model = index.model;
-    if model.states.iter().all(|state| state.key.is_empty()) {
+    if model.states.iter().all(|state| state.key.is_none()) {
         return;
     }
     for effects in analysis.effects() {
@@ -32,11 +32,9 @@ pub(super) fn check(analysis: &Analysis<'_>, found: &mut Vec<Diagnostic>) {
                 continue;
             };
             let state = &model.states[touch.state];
-            let lacks: Vec<&String> = state
-                .key
-                .iter()
-                .filter(|name| !has(name.as_str()))
-                .collect();
+            let Some(key) = &state.key else { continue };
+            let mut lacks = key.arguments();
+            lacks.retain(|name| !has(name));
             let sure = effects.sure.contains(&effect.body) && !touch.is_idle();
             if lacks.is_empty() || !sure || !seen.insert(touch.state) {
                 continue;
@@ -48,7 +46,7 @@ pub(super) fn check(analysis: &Analysis<'_>, found: &mut Vec<Diagnostic>) {
             };
             let name = &function.schema.ident;
             let lacks = listed(&lacks);
-            let (ident, key) = (&state.schema.ident, key(state));
+            let (ident, key) = (&state.schema.ident, key.text());
             let message = format!(
                 "`{name}` uses the state `{ident}`, which is one per `{key}`, and has no {lacks}"
             );
@@ -70,11 +68,7 @@ pub(super) fn check(analysis: &Analysis<'_>, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn key(state: &StateItem) -> &str {
-    state.schema.key.as_deref().unwrap_or_default()
-}
-
-fn listed(names: &[&String]) -> String {
+fn listed(names: &[&str]) -> String {
     let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     let noun = if names.len() == 1 {
         "argument"

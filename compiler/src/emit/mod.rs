@@ -82,7 +82,7 @@ fn key_def(key: &Key, private: &TokenStream) -> TokenStream {
             None => quote!(let #local = &#arguments.part(#argument, &[#(#fields),*])?;),
         }
     });
-    let (text, value) = (&key.text, &key.value);
+    let (text, value) = (key.text(), &key.value);
     let made = quote_spanned!(at(value.span())=> #arguments.key(&(#value)));
     quote! {
         #private::KeyDef {

@@ -248,7 +248,7 @@ fn service(checked: Service) -> ServicePlan {
         of_trait,
         cfgs,
         client,
-        key: key.map(|(key, ty)| (key.text, ty)),
+        key: key.map(|(key, ty)| (key.text(), ty)),
         functions: functions.into_iter().map(function).collect(),
     }
 }
@@ -271,7 +271,7 @@ fn object(checked: Object) -> ObjectPlan {
             scope,
             ty: text(collection.as_ref().map_or(&field.ty, |c| &c.value)),
             cell: collection.as_ref().map_or("struct", |c| &c.name).to_owned(),
-            key: key.as_ref().map(|key| key.text.clone()),
+            key: key.as_ref().map(|key| key.text()),
             was: field.past.was,
             migrate: field.past.migrate.iter().map(text).collect(),
             ttl: field.ttl,
@@ -295,7 +295,7 @@ fn object(checked: Object) -> ObjectPlan {
         item,
         name,
         scope,
-        key: key.map(|key| key.text),
+        key: key.map(|key| key.text()),
         default,
     }
 }
@@ -307,7 +307,7 @@ fn variable(checked: Variable) -> StatePlan {
         scope: checked.scope,
         ty: text(&checked.value),
         cell: checked.cell_name,
-        key: checked.key.as_ref().map(|key| key.text.clone()),
+        key: checked.key.as_ref().map(Key::text),
         was: checked.past.was,
         migrate: checked.past.migrate.iter().map(text).collect(),
         ttl: checked.ttl,

@@ -9,7 +9,10 @@ pub(crate) use syntax::Syntax;
 
 pub use files::{SourceFile, SourceSpan, load};
 
-use crate::{Ctx, check::code::Diagnostic};
+use crate::{
+    Ctx,
+    check::{Key, code::Diagnostic},
+};
 use skylark_abi::schema;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -82,8 +85,10 @@ pub struct StateItem {
     pub place: Place,
     /// What the module's schema will say of it.
     pub schema: schema::State,
-    /// The arguments that its key is made of.
-    pub(crate) key: Vec<String>,
+    /// What its key is made of, if it has one.
+    pub(crate) key: Option<Key>,
+    /// The functions that bring old values up to date, as the annotation names them.
+    pub(crate) migrate: Vec<syn::Path>,
 }
 
 /// An annotated impl and its client.

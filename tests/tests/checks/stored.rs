@@ -190,4 +190,43 @@ fn a_key_is_made_of_arguments() {
     ] {
         check(&uses(args, body), &wanted.into_iter().collect::<Vec<_>>());
     }
+    // The type of what a key's method is called on is not known: it need not be this one.
+    let method = |of: &str| {
+        format!(
+            "use std::sync::atomic::{{AtomicU64, Ordering::Relaxed}};
+#[skylark::state(scope = key(user))] static SEEN: AtomicU64 = AtomicU64::new(0);
+#[skylark::state(scope = key({of}))] static DAYS: AtomicU64 = AtomicU64::new(0);
+pub struct Other; impl Other {{ pub fn name(&self) -> u64 {{ SEEN.load(Relaxed) }} }}
+#[skylark::function] pub fn f(order: Other) {{ DAYS.load(Relaxed); }}
+#[skylark::function] pub fn g(user: String) {{ SEEN.load(Relaxed); }}"
+        )
+    };
+    check(&method("order.name()"), &[]);
+    check(
+        &method("|order: Other| order.name()"),
+        &[
+            "key_argument error 4:60 `SEEN` `f` uses the state `SEEN`, which is one per `user`, and has no argument `user`",
+        ],
+    );
+}
+
+/// The fields of a service's struct have its key.
+#[test]
+fn a_key_of_fields_is_made_of_arguments() {
+    let with = |args: &str, body: &str| {
+        format!(
+            "#[skylark::state(scope = key(hotel))] #[derive(Default)] struct Hotel {{ rooms: u32 }}
+#[skylark::service(scope = key(hotel))] impl Hotel {{ pub fn free(&self, hotel: String) -> u32 {{ self.rooms }} }}
+#[skylark::function] pub fn f({args}) {{ {body}; }}"
+        )
+    };
+    let uses = "skylark::with(|h: &Hotel| h.rooms)";
+    check(&with("hotel: String", uses), &[]);
+    check(&with("x: u8", "()"), &[]);
+    check(
+        &with("x: u8", uses),
+        &[
+            "key_argument error 3:68 `rooms` `f` uses the state `Hotel::rooms`, which is one per `hotel`, and has no argument `hotel`",
+        ],
+    );
 }

@@ -6,10 +6,7 @@ use super::{
 };
 use crate::{
     Ctx,
-    check::{
-        Key,
-        code::{Code, Diagnostic},
-    },
+    check::code::{Code, Diagnostic},
     lower::{FunctionPlan, ObjectPlan, Plan, StatePlan},
     read::{Annotation, plain},
 };
@@ -277,7 +274,8 @@ impl Collector<'_> {
             };
             let item = StateItem {
                 place: self.place(&ident),
-                key: arguments(field.key.as_ref()),
+                key: field.key,
+                migrate: field.migrate,
                 schema: field.schema,
             };
             self.mention_all(field.ty.to_token_stream());
@@ -289,7 +287,8 @@ impl Collector<'_> {
     fn add_state(&mut self, plan: StatePlan) {
         let item = StateItem {
             place: self.place(&plan.ident),
-            key: arguments(plan.key.as_ref()),
+            key: plan.key,
+            migrate: plan.migrate,
             schema: plan.schema,
         };
         // Its own name is no use of it; what it is made of may use others.
@@ -297,12 +296,6 @@ impl Collector<'_> {
         self.mention_all(plan.init.to_token_stream());
         self.model.states.push(item);
     }
-}
-
-/// The arguments that a key is made of.
-fn arguments(key: Option<&Key>) -> Vec<String> {
-    let arguments = key.map(Key::arguments).unwrap_or_default();
-    arguments.into_iter().map(str::to_owned).collect()
 }
 
 impl<'ast> Visit<'ast> for Collector<'_> {

@@ -3,7 +3,7 @@
 use crate::read::variable::{RawVariable, locals};
 use std::collections::BTreeMap;
 use syn::{
-    Expr, Macro, Pat, Token,
+    Expr, Macro, MetaList, Pat, Token,
     parse::{ParseStream, Parser},
     punctuated::Punctuated,
     visit::Visit,
@@ -69,6 +69,20 @@ impl Visit<'_> for Finder {
             Inside::Locals(locals) => locals.iter().for_each(|local| self.visit_expr(&local.init)),
         }
         self.0.insert(key(mac), inside);
+    }
+
+    /// `scope = key(format!(…))`
+    fn visit_meta_list(&mut self, meta: &MetaList) {
+        if meta
+            .path
+            .segments
+            .last()
+            .is_some_and(|s| s.ident == "state")
+        {
+            let options = list.parse2(meta.tokens.clone());
+            let options = options.into_iter().flatten();
+            options.for_each(|option| self.visit_expr(&option));
+        }
     }
 }
 
