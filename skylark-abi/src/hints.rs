@@ -37,6 +37,10 @@ pub struct FunctionHints {
     /// (`order.from`).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub entries: BTreeMap<String, BTreeSet<String>>,
+    /// Collections, by name in the store, whose number of entries, or for a counter whose
+    /// sum, it reads whichever way it goes, unless it returns before.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub sizes: BTreeSet<String>,
     /// Whether all that it may do was seen: it needs no other variable.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub complete: bool,
@@ -87,6 +91,7 @@ mod tests {
                     "B".to_owned(),
                     BTreeSet::from(["order.from".to_owned()]),
                 )]),
+                sizes: ["LOG".to_owned()].into(),
                 complete: true,
             },
         )]));

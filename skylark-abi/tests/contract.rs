@@ -26,7 +26,7 @@ use skylark_abi::{
 use std::{ops::Bound, time::Duration};
 
 /// FNV-1a of one sample of everything that crosses a process.
-const LOCKED: u64 = 0x41fa_e9ac_ba46_8670;
+const LOCKED: u64 = 0x38eb_c0ed_aa96_5a88;
 
 fn sample() -> String {
     let id = InvocationId::root("app.0123").child(2);
@@ -338,6 +338,7 @@ fn hints() -> Hints {
         reads: names("SEEN"),
         writes: names("SEEN"),
         entries: [("SEEN".to_owned(), names("order.from"))].into(),
+        sizes: names("LOG"),
         complete: true,
     };
     Hints::new([("f".to_owned(), hints)].into())

@@ -240,13 +240,16 @@ fn totals(e: &Explanation) -> String {
 fn trips(e: &Explanation) -> String {
     let t = &e.totals;
     let mut parts = Vec::new();
-    if !t.fetched.is_empty() {
+    if t.begin {
         parts.push("begin".to_owned());
+    }
+    if t.late > 0 {
+        parts.push(format!("{} late", t.late));
     }
     if t.waits > 0 {
         parts.push(format!("{} for {}", 2 * t.waits, count(t.waits, "wait")));
     }
-    if t.round_trips > 2 * t.waits + usize::from(!t.fetched.is_empty()) {
+    if t.commit {
         parts.push("commit".to_owned());
     }
     parts.join(" + ")

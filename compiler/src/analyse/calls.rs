@@ -120,7 +120,7 @@ impl<'m> Walker<'_, 'm> {
             let val = match strip(arg) {
                 Expr::Closure(closure) => self.closure(closure, None),
                 // `Some(x)` is no more than `x`; `drop(x)` ends it.
-                _ if wraps => self.expr(arg),
+                _ if wraps => self.wrapped(arg),
                 _ => self.given(arg),
             };
             args.push(val);
@@ -142,6 +142,20 @@ impl<'m> Walker<'_, 'm> {
         };
         self.fact(span, Some(expr), what);
         Val { ty: yields, from }
+    }
+
+    /// `Some(x)`, `Some(*x)`: of what is copied into it, it is no part.
+    fn wrapped(&mut self, arg: &'m Expr) -> Val {
+        let is_copy = match strip(arg) {
+            Expr::Unary(of) => matches!(of.op, syn::UnOp::Deref(_)),
+            Expr::Field(_) | Expr::Index(_) => true,
+            _ => false,
+        };
+        if !is_copy {
+            return self.expr(arg);
+        }
+        let ty = self.given(arg).ty;
+        Val::of(ty)
     }
 
     pub(super) fn method(&mut self, call: &'m ExprMethodCall, expr: &'m Expr) -> Val {

@@ -3,6 +3,7 @@
 use super::{
     Index,
     class::{self, Class, Judged},
+    collections::{Need, Use},
     effects::{Access, Effect, EffectKind, Effects},
 };
 use crate::read::krate::{Model, SourceSpan};
@@ -10,7 +11,6 @@ use serde::Serialize;
 use skylark_abi::{
     call::Scope,
     hints::{FunctionHints, Hints},
-    schema::Kind,
     shape::Shapes,
 };
 use std::{
@@ -81,7 +81,13 @@ pub struct Totals {
     /// Round trips to the store without an idempotency key, if every wait is waited for
     /// once.
     pub round_trips: usize,
-    /// Names of the variables that are fetched.
+    /// Whether something is fetched in the first of them.
+    pub begin: bool,
+    /// Those for what is asked for in the middle of the call, if each is asked for once.
+    pub late: usize,
+    /// Whether one ends it.
+    pub commit: bool,
+    /// Names of the variables that are fetched, or parts of them.
     pub fetched: BTreeSet<String>,
     /// Names of those that may be written.
     pub written: BTreeSet<String>,
@@ -167,10 +173,12 @@ impl<'m> Analysis<'m> {
                 .filter(|(touch, happens)| touch.access > Access::Read && *happens)
                 .map(|(touch, _)| touch.state)
                 .collect();
+            let (entries, sizes) = self.parts_read(effects);
             let hints = FunctionHints {
                 reads: kept(reads),
                 writes: kept(writes),
-                entries: self.entries_read(effects),
+                entries,
+                sizes,
                 complete: effects.is_complete(),
             };
             (effects.handler.function.schema.name.clone(), hints)
@@ -178,30 +186,29 @@ impl<'m> Analysis<'m> {
         Hints::new(self.effects().iter().map(of).collect())
     }
 
-    /// The entries that a function reads whichever way it goes (unless it returns before), where the
-    /// arguments tell their keys: one that is not read each time would be fetched in vain.
-    fn entries_read(&self, effects: &Effects<'m>) -> BTreeMap<String, BTreeSet<String>> {
-        let mut entries: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for effect in &effects.all {
-            let EffectKind::Touch(touch) = &effect.kind else {
-                continue;
-            };
-            let Some(path) = &touch.key else { continue };
-            let schema = &self.index.model.states[touch.state].schema;
-            let reads: &[&str] = match schema.collection() {
-                Some(Kind::Map) => &["contains_key", "get", "insert", "remove", "update"],
-                Some(Kind::List) => &["get", "set"],
-                _ => &[],
-            };
-            if effects.happens(effect)
-                && schema.scope != Scope::Chain
-                && reads.contains(&touch.by.as_str())
-            {
-                let of = entries.entry(schema.name.clone()).or_default();
-                of.insert(path.clone());
+    /// What of collections is read whichever way a function goes, unless it returns before:
+    /// the entries whose keys the arguments tell, and the sizes.
+    fn parts_read(
+        &self,
+        effects: &Effects<'m>,
+    ) -> (BTreeMap<String, BTreeSet<String>>, BTreeSet<String>) {
+        let (mut entries, mut sizes) = (BTreeMap::<_, BTreeSet<_>>::new(), BTreeSet::new());
+        for used in self.uses(effects).filter(|used| used.ahead) {
+            let name = used.schema.name.clone();
+            match &used.touch.key {
+                Some(path) if used.need == Some(Need::Entry) => {
+                    entries.entry(name).or_default().insert(path.clone());
+                }
+                _ => drop(sizes.insert(name)),
             }
         }
-        entries
+        (entries, sizes)
+    }
+
+    /// The uses of collections.
+    fn uses<'a>(&'a self, effects: &'a Effects<'m>) -> impl Iterator<Item = Use<'a>> {
+        let of = |effect| Use::of(&self.index, effects, effect);
+        effects.all.iter().filter_map(of)
     }
 
     /// Explains a function, by its name for callers or its Rust name.
@@ -259,6 +266,11 @@ impl<'m> Analysis<'m> {
             line.repeated |= effect.context.loops > 0;
             match &effect.kind {
                 // A variable costs once, whatever a line does with it.
+                EffectKind::Touch(_) if let Some(used) = Use::of(&self.index, effects, effect) => {
+                    let cost = used.cost();
+                    let cost = cost.filter(|cost| !line.costs.contains(cost));
+                    line.costs.extend(cost);
+                }
                 EffectKind::Touch(touch) => {
                     let access = touched
                         .entry(at)
@@ -314,7 +326,28 @@ impl<'m> Analysis<'m> {
                 .map(|s| self.state(s))
                 .collect()
         };
-        totals.fetched = names(effects.touched());
+        let uses: Vec<Use<'_>> = self.uses(effects).collect();
+        let mut fetched = effects.touched();
+        fetched.retain(|state| {
+            let mut of = uses.iter().filter(|used| used.touch.state == *state);
+            model.states[*state].schema.collection().is_none() || of.any(Use::reads)
+        });
+        let whole =
+            |state: &usize| stored(state) && model.states[*state].schema.collection().is_none();
+        totals.begin = fetched.iter().any(whole) || uses.iter().any(|used| used.ahead);
+        totals.late = uses.iter().map(Use::late).sum();
+        totals.entries = uses
+            .iter()
+            .filter(|used| used.ahead && used.need == Some(Need::Entry))
+            .filter_map(|used| {
+                Some(format!(
+                    "{}[{}]",
+                    used.schema.name,
+                    used.touch.key.as_ref()?
+                ))
+            })
+            .collect();
+        totals.fetched = names(fetched);
         totals.written = names(effects.written());
         for effect in &effects.all {
             match &effect.kind {
@@ -323,36 +356,18 @@ impl<'m> Analysis<'m> {
                 EffectKind::Wait => totals.waits += 1,
                 EffectKind::Call(name) => drop(totals.calls.insert(name.clone())),
                 EffectKind::Sent(name) => drop(totals.starts.insert(name.clone())),
-                EffectKind::Touch(touch) => {
-                    let entry = touch.key.as_ref().filter(|_| self.has_entries(touch.state));
-                    let name = self.state(touch.state);
-                    totals
-                        .entries
-                        .extend(entry.map(|key| format!("{name}[{key}]")));
-                }
                 _ => {}
             }
         }
         let function = &effects.handler.function.schema;
         totals.starts.extend(function.next.iter().cloned());
         totals.starts.extend(function.join.iter().cloned());
-        let begins = usize::from(!totals.fetched.is_empty());
         let commits = !totals.written.is_empty() || !totals.starts.is_empty();
-        let ends = usize::from(commits || totals.waits > 0 || totals.recorded > 0);
+        totals.commit = commits || totals.waits > 0 || totals.recorded > 0;
         // Each wait: the commit before it, and the begin of what comes after.
-        totals.round_trips = begins + ends + 2 * totals.waits;
+        let ends = usize::from(totals.begin) + usize::from(totals.commit);
+        totals.round_trips = ends + totals.late + 2 * totals.waits;
         totals
-    }
-
-    /// Whether a variable is a collection whose entries are kept one by one.
-    fn has_entries(&self, state: usize) -> bool {
-        let schema = &self.index.model.states[state].schema;
-        let ty = schema
-            .ty
-            .rsplit_once('<')
-            .map_or(schema.ty.as_str(), |(ty, _)| ty);
-        let ty = ty.split('<').next().unwrap_or(ty);
-        matches!(ty.rsplit("::").next(), Some("Map" | "List")) && !schema.cell.contains("Mutex")
     }
 }
 

@@ -38,6 +38,7 @@
 
 mod calls;
 pub(crate) mod class;
+mod collections;
 mod effects;
 pub(crate) mod explain;
 mod exprs;

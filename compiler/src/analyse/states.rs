@@ -4,7 +4,7 @@ use super::{
     Fact, Index, ItemId, Kind, Place, Root, Step, Ty, Val, What,
     effects::{Access, Touch},
 };
-use crate::read::plain;
+use crate::read::{krate::StateItem, plain};
 use std::collections::BTreeMap;
 
 /// The state variables of a crate, by what they are in the source.
@@ -33,14 +33,17 @@ impl States {
                 }
                 Kind::Struct(of) if item.annotation.is_some() => {
                     let fields = of.fields.iter().enumerate().filter_map(|(at, field)| {
-                        let name = field.ident.as_ref().map_or(at.to_string(), plain);
-                        let own = format!("{}::{name}", item.name);
-                        let mut states = index.model.states.iter();
-                        let state = states.position(|state| {
-                            state.place.file == file
-                                && state.schema.ident == own
-                                && state.schema.cell == "struct"
-                        });
+                        let (name, state) = match &field.ident {
+                            Some(ident) => (plain(ident), number(file, ident.span())),
+                            None => {
+                                let own = format!("{}::{at}", item.name);
+                                let mut states = index.model.states.iter();
+                                let is_it = |state: &StateItem| {
+                                    state.place.file == file && state.schema.ident == own
+                                };
+                                (at.to_string(), states.position(is_it))
+                            }
+                        };
                         Some((name, state?))
                     });
                     objects.insert(id, fields.collect());
@@ -168,23 +171,26 @@ pub(super) fn touches(index: &Index<'_>, fact: &Fact<'_>, states: &States) -> Ve
         true => Access::Read,
         false => access,
     };
-    let with = |state: usize| (touch(state, access, by), key.clone());
+    // What is done with an entry is told by the method that lends it.
+    let of_entry = matches!(fact.what, What::Escape { .. }) && is_given(place);
+    let with = |state: &usize| {
+        let is_entry = of_entry && index.model.states[*state].schema.collection().is_some();
+        (!is_entry).then(|| (touch(*state, access, by), key.clone()))
+    };
     match &place.root {
         Root::Static(item) => {
             let state = states.statics.get(item);
-            state.map(|state| with(*state)).into_iter().collect()
+            state.and_then(with).into_iter().collect()
         }
         Root::Object(object) => {
             let fields = states.objects.get(object);
             match (place.steps.first(), fields) {
-                (Some(Step::Field(name)), Some(fields)) => fields
-                    .get(name)
-                    .map(|state| with(*state))
-                    .into_iter()
-                    .collect(),
+                (Some(Step::Field(name)), Some(fields)) => {
+                    fields.get(name).and_then(with).into_iter().collect()
+                }
                 // A method of the struct is looked at by itself.
                 (_, Some(fields)) if !matches!(fact.what, What::Method { ref targets, .. } if !targets.is_empty()) => {
-                    fields.values().map(|state| with(*state)).collect()
+                    fields.values().filter_map(with).collect()
                 }
                 _ => Vec::new(),
             }

@@ -375,6 +375,30 @@ fn what_is_done_to_state_is_read_off_its_uses() {
         ),
         ("M.iter().values().sum::<u32>()", "idempotent; M; ; ; 1"),
         ("M.insert(x, 1)", "idempotent; M; M; M; 2"),
+        // A collection costs what is asked of it.
+        ("M.set(x, 1)", "idempotent; ; M; M; 1"),
+        ("M.get(&x)", "idempotent; M; ; ; 1"),
+        (
+            "M.get(&x); M.len(); N.load(Relaxed)",
+            "idempotent; M N; ; ; 1",
+        ),
+        ("M.get(&x); M.get(\"a\")", "idempotent; M; ; ; 2"),
+        ("M.iter(); N.load(Relaxed)", "idempotent; M N; ; ; 2"),
+        ("if x.is_empty() { M.len(); }", "idempotent; M; ; ; 1"),
+        (
+            "M.update(&x, |n| match n { Some(n) => { *n += 1; Ok(*n) } None => Err(x) })",
+            "commit; M; M; M; 2",
+        ),
+        // What is copied out is no part of it.
+        (
+            "return Some(*A.lock().unwrap().get(&x).unwrap())",
+            "idempotent; A; ; ; 1",
+        ),
+        (
+            "match A.lock().unwrap().get(&x) { Some(n) => return Ok(*n), None => return Err(x) }",
+            "idempotent; A; ; ; 1",
+        ),
+        ("return Ok(B.read().unwrap()[0])", "idempotent; B; ; ; 1"),
         // What takes it away may change it; what looks at it may not.
         ("change(&mut A.lock().unwrap())", "commit; A; A; A; 2"),
         ("look(&A.lock().unwrap())", "idempotent; A; ; ; 1"),
@@ -402,6 +426,11 @@ fn what_is_done_to_state_is_read_off_its_uses() {
 fn services_waits_and_successors_are_told() {
     judged(
         "#[skylark::state] #[derive(Default)] struct Hotel { rooms: u32, seats: u32, guests: Vec<String> } \
+         #[skylark::state] #[derive(Default)] struct Book { lines: skylark::List<String>, of: skylark::Map<String, u8> } \
+         #[skylark::service] impl Book { \
+           pub fn add(&mut self, line: String) -> u64 { self.lines.push(line); self.lines.len() } \
+           pub fn note(&mut self, line: String) { self.lines.push(line); } \
+           pub fn of(&self, who: String) -> Option<u8> { self.of.get(&who) } } \
          #[skylark::service] impl Hotel { \
            pub fn free(&self) -> u32 { self.left() } fn left(&self) -> u32 { self.rooms - 1 } \
            pub fn reserve(&mut self, g: String) { self.guests.push(g); } \
@@ -413,6 +442,9 @@ fn services_waits_and_successors_are_told() {
          #[skylark::chain(next = last)] fn first(x: u8) -> u8 { x } \
          #[skylark::function] fn last(x: u8) -> u8 { x }",
         &[
+            "Book-add: commit; Book-lines; Book-lines; Book-lines; 2",
+            "Book-note: commit; ; Book-lines; Book-lines; 1",
+            "Book-of: idempotent; Book-of; ; ; 1",
             "Hotel-free: idempotent; Hotel-rooms; ; ; 1",
             "Hotel-reserve: commit; Hotel-guests; Hotel-guests; Hotel-guests; 2",
             "Hotel-both: record; ; ; ; 5",
@@ -458,9 +490,10 @@ fn keys_are_followed_from_the_arguments() {
     assert_eq!(keys, ["order.from"]);
 }
 
-/// What a node fetches ahead: entries that are read each time, in whatever helper.
+/// What a node fetches ahead: entries and lengths that are read each time, in whatever
+/// helper.
 #[test]
-fn entries_that_are_always_read_are_hinted_at() {
+fn parts_that_are_always_read_are_hinted_at() {
     let statics = "use skylark::{List, Map}; pub struct Order { from: String, at: u64 } \
          #[skylark::state(rename = \"acc\")] static ACCOUNTS: Map<String, u32> = Map::new(); \
          #[skylark::state] static LOG: List<u32> = List::new(); \
@@ -482,16 +515,22 @@ fn entries_that_are_always_read_are_hinted_at() {
         ("ACCOUNTS.set(name, 1)", ""),
         ("ACCOUNTS.get(&name.to_lowercase())", ""),
         ("WHOLE.lock().unwrap().get(&name); OWN.get(&name)", ""),
+        ("LOG.push(1); LOG.len(); ACCOUNTS.is_empty()", "LOG acc"),
+        ("if order.at > 1 { LOG.len(); }", ""),
+        ("OWN.len(); WHOLE.lock().unwrap().len(); LOG.push(1)", ""),
+        ("LOG.len(); LOG.get(order.at)", "LOG LOG[order.at]"),
     ] {
         let text = format!(
             "{statics} #[skylark::function] pub fn f(order: Order, name: String) {{ {body}; }}"
         );
         let model = crate_of(&[("app", &text)]);
         let hints = explain::Analysis::new(&model).hints();
-        let entries = hints.functions["f"].entries.iter();
+        let hints = &hints.functions["f"];
+        let entries = hints.entries.iter();
         let entries =
             entries.flat_map(|(of, paths)| paths.iter().map(move |p| format!("{of}[{p}]")));
-        assert_eq!(entries.collect::<Vec<_>>().join(" "), wanted, "{body}");
+        let parts: Vec<String> = hints.sizes.iter().cloned().chain(entries).collect();
+        assert_eq!(parts.join(" "), wanted, "{body}");
     }
 }
 

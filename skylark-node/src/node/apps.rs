@@ -3,7 +3,7 @@
 use super::{
     Node, NodeError,
     fuse::Fallen,
-    keyed::{Arguments, EntryHint},
+    keyed::{Arguments, PartHint, Told},
     quick::Quick,
 };
 use crate::{
@@ -86,15 +86,15 @@ pub(super) struct Learned {
     pub(super) written: Arc<BTreeSet<String>>,
     /// Those of a key.
     pub(super) keyed: Arc<BTreeSet<String>>,
-    /// Entries of collections whose keys were among the arguments, and whether they
-    /// have been each time.
-    pub(super) entries: Arc<BTreeMap<EntryHint, bool>>,
+    /// Lengths of collections, and entries whose keys were among the arguments, and
+    /// whether they have been read each time.
+    pub(super) parts: Arc<BTreeMap<PartHint, bool>>,
 }
 
 impl Learned {
-    /// The entries that are worth being read ahead.
-    pub(super) fn entries(&self) -> impl Iterator<Item = &EntryHint> {
-        let held = self.entries.iter().filter(|(_, holds)| **holds);
+    /// The parts that are worth being read ahead.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &PartHint> {
+        let held = self.parts.iter().filter(|(_, holds)| **holds);
         held.map(|(hint, _)| hint)
     }
 }
@@ -150,20 +150,22 @@ impl App {
                 continue;
             }
             // Who adds to a counter must not wait, nor go by what it was.
-            let is_plain = |name: &&str| {
+            let is_plain = |name: &str| {
                 let entry = self.schema.state(name);
                 entry.is_some_and(|e| e.state.collection().is_none())
             };
+            let is_read = |name: &&str| match is_plain(name) {
+                true => hints.reads.contains(*name),
+                false => hints.sizes.contains(*name),
+            };
             let declared = |scope| -> BTreeSet<String> {
                 let of_scope = self.schema.states_in(scope);
-                of_scope
-                    .filter(|name| hints.reads.contains(*name) && is_plain(name))
-                    .map(str::to_owned)
-                    .collect()
+                of_scope.filter(is_read).map(str::to_owned).collect()
             };
             let (touched, keyed) = (declared(Scope::App), declared(Scope::Key));
-            let written = hints.writes.intersection(&touched).cloned().collect();
-            self.take_entries(function, hints);
+            let written = hints.writes.intersection(&touched);
+            let written = written.filter(|name| is_plain(name)).cloned().collect();
+            self.take_parts(function, hints);
             let nothing = touched.is_empty() && keyed.is_empty();
             // Only one of which all was seen is taken for one without state.
             if !nothing || (hints.complete && hints.reads.is_empty()) {
@@ -172,27 +174,30 @@ impl App {
         }
     }
 
-    /// Takes entries for told by their places, until a call does not read one.
-    fn take_entries(&self, function: &str, hints: &FunctionHints) {
+    /// Takes lengths, and entries by their places, for read, until a call does not.
+    fn take_parts(&self, function: &str, hints: &FunctionHints) {
+        let part = |state: &String, part| PartHint {
+            state: state.clone(),
+            part,
+        };
+        let lens = hints.sizes.iter().map(|state| part(state, Told::Len));
         let places = hints.entries.iter().flat_map(|(state, paths)| {
-            let of = |path: &String| EntryHint {
-                state: state.clone(),
-                path: path.clone(),
-            };
+            let of = |path: &String| part(state, Told::Entry(path.clone()));
             paths.iter().map(of)
         });
-        let has_entries = |hint: &EntryHint| {
+        let has_entries = |hint: &PartHint| {
             let entry = self.schema.states.get(&hint.state);
             entry.is_some_and(|e| !e.state.is_whole() && e.state.scope != Scope::Chain)
         };
-        let entries: BTreeMap<EntryHint, bool> = places
+        let parts: BTreeMap<PartHint, bool> = lens
+            .chain(places)
             .filter(has_entries)
             .take(MAX_HINTS)
             .map(|hint| (hint, true))
             .collect();
-        if !entries.is_empty() {
+        if !parts.is_empty() {
             let mut learned = self.learned.write().unwrap_or_else(|e| e.into_inner());
-            learned.entry(function.to_owned()).or_default().entries = Arc::new(entries);
+            learned.entry(function.to_owned()).or_default().parts = Arc::new(parts);
         }
     }
 
@@ -237,54 +242,62 @@ impl App {
         entry.keyed = Arc::new(entry.keyed.union(keyed).cloned().collect());
     }
 
-    /// Learns from the entries that an execution read which of them its arguments
-    /// would have told. A place that once told of an entry which was not read is not
-    /// looked at again.
-    pub(super) fn learn_entries(&self, invocation: &Invocation, touched: &[Variable]) {
+    /// Learns from the parts of collections that an execution read which of them could have
+    /// been told. One that was told and not read is not looked at again.
+    pub(super) fn learn_parts(&self, invocation: &Invocation, touched: &[Variable]) {
         if !self.has_entries {
             return;
         }
-        let read: BTreeSet<(&str, &str)> = touched
+        let read: BTreeSet<(&str, Part, &str)> = touched
             .iter()
-            .filter(|v| v.part == Some(Part::Entry))
-            .map(|v| (v.name.as_str(), v.at.as_str()))
+            .filter_map(|v| Some((v.name.as_str(), v.part?, v.at.as_str())))
+            .filter(|(_, part, _)| matches!(part, Part::Entry | Part::Len))
             .collect();
         let function = &invocation.function;
-        let known = self.learned(function).entries;
+        let known = self.learned(function).parts;
         if read.is_empty() && known.is_empty() {
             return;
         }
         let Some(arguments) = Arguments::of(&self.schema, invocation) else {
             return;
         };
-        let mut entries = BTreeMap::new();
+        let mut parts = BTreeMap::new();
         for (hint, holds) in &*known {
-            let key = arguments.at(&hint.path).and_then(|at| at.entry_key());
-            let is_read = |key: String| read.contains(&(hint.state.as_str(), key.as_str()));
-            if *holds && !key.is_some_and(is_read) {
-                entries.insert(hint.clone(), false);
+            let told = hint.part(&arguments);
+            let is_read = |(part, at): (Part, String)| {
+                read.contains(&(hint.state.as_str(), part, at.as_str()))
+            };
+            if *holds && !told.is_some_and(is_read) {
+                parts.insert(hint.clone(), false);
+            }
+        }
+        let mut learn = |state: &str, part: Told| {
+            let state = state.to_owned();
+            let hint = PartHint { state, part };
+            if !known.contains_key(&hint) && known.len() + parts.len() < MAX_HINTS {
+                parts.insert(hint, true);
+            }
+        };
+        for (state, part, _) in &read {
+            if *part == Part::Len {
+                learn(state, Told::Len);
             }
         }
         for (path, scalar) in arguments.scalars() {
             let Some(key) = scalar.entry_key() else {
                 continue;
             };
-            for (state, _) in read.iter().filter(|(_, at)| *at == key) {
-                let hint = EntryHint {
-                    state: (*state).to_owned(),
-                    path: path.clone(),
-                };
-                if !known.contains_key(&hint) && known.len() + entries.len() < MAX_HINTS {
-                    entries.insert(hint, true);
-                }
+            let is_it = |(_, part, at): &&(&str, Part, &str)| *part == Part::Entry && *at == key;
+            for (state, ..) in read.iter().filter(is_it) {
+                learn(state, Told::Entry(path.clone()));
             }
         }
-        if !entries.is_empty() {
+        if !parts.is_empty() {
             let mut learned = self.learned.write().unwrap_or_else(|e| e.into_inner());
             let entry = learned.entry(function.to_owned()).or_default();
-            let mut all = (*entry.entries).clone();
-            all.extend(entries);
-            entry.entries = Arc::new(all);
+            let mut all = (*entry.parts).clone();
+            all.extend(parts);
+            entry.parts = Arc::new(all);
         }
     }
 

@@ -129,7 +129,7 @@ fn learn(app: &App, task: &Task, response: &CallResponse) {
         known.quick.never_again();
     }
     app.learn(function, &touched, &written, &keyed);
-    app.learn_entries(task.current(), &response.touched);
+    app.learn_parts(task.current(), &response.touched);
     if task.is_fused() && !touched.is_empty() {
         let first = &task.invocation().function;
         app.learn(first, &touched, &written, &BTreeSet::new());

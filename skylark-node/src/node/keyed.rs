@@ -20,13 +20,31 @@ use std::collections::BTreeSet;
 /// with dots between them (`order`, `order.item.id`).
 pub(super) type ArgumentPath = String;
 
-/// An entry of a collection whose key is the value at a place.
+/// A part of a collection that can be told before the call.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct EntryHint {
+pub(super) struct PartHint {
     /// The collection.
     pub(super) state: String,
-    /// Where its key is.
-    pub(super) path: ArgumentPath,
+    pub(super) part: Told,
+}
+
+/// Which part it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Told {
+    /// The entry whose key is the value at a place.
+    Entry(ArgumentPath),
+    /// The number of entries.
+    Len,
+}
+
+impl PartHint {
+    /// What the store calls the part, if the arguments tell it.
+    pub(super) fn part(&self, arguments: &Arguments<'_>) -> Option<(Part, String)> {
+        Some(match &self.part {
+            Told::Entry(path) => (Part::Entry, arguments.at(path)?.entry_key()?),
+            Told::Len => (Part::Len, String::new()),
+        })
+    }
 }
 
 /// The arguments of an invocation.
@@ -137,13 +155,13 @@ impl Scalar {
     }
 }
 
-/// Of the variables in `names`, and of the entries that are hinted at, those that
+/// Of the variables in `names`, and of the parts that are hinted at, those that
 /// can be told from the invocation's arguments. One that cannot is left to the guest
 /// to ask for.
 pub(super) fn fields<'a>(
     schema: &Schema,
     names: &BTreeSet<String>,
-    hints: impl Iterator<Item = &'a EntryHint>,
+    hints: impl Iterator<Item = &'a PartHint>,
     invocation: &Invocation,
 ) -> Vec<BundleField> {
     let mut hints = hints.peekable();
@@ -160,7 +178,7 @@ pub(super) fn fields<'a>(
             name: name.clone(),
         })
     };
-    let entry = |hint: &EntryHint| {
+    let part = |hint: &PartHint| {
         let state = &schema.states.get(&hint.state)?.state;
         let key = match state.scope {
             Scope::App => None,
@@ -171,13 +189,14 @@ pub(super) fn fields<'a>(
             key,
             name: hint.state.clone(),
         };
+        let (part, name) = hint.part(&arguments)?;
         Some(BundleField {
-            bundle: Bundle::Part(of, Part::Entry),
-            name: arguments.at(&hint.path)?.entry_key()?,
+            bundle: Bundle::Part(of, part),
+            name,
         })
     };
     let states = names.iter().filter_map(of_state);
-    states.chain(hints.filter_map(entry)).collect()
+    states.chain(hints.filter_map(part)).collect()
 }
 
 /// The bundle of a keyed variable that the arguments choose.
@@ -366,9 +385,9 @@ mod tests {
         want: Option<(Option<&str>, &str)>,
     ) {
         let schema = schema(args);
-        let hint = EntryHint {
+        let hint = PartHint {
             state: state.into(),
-            path: path.into(),
+            part: Told::Entry(path.into()),
         };
         let given: serde_json::Value = serde_json::from_str(json).expect("JSON");
         let mut compact = value::header(0).to_vec();

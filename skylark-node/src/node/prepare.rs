@@ -176,7 +176,7 @@ impl Node {
             prefetch.extend(super::keyed::fields(
                 &app.schema,
                 &learned.keyed,
-                learned.entries(),
+                learned.parts(),
                 invocation,
             ));
         }

@@ -12,8 +12,8 @@ use skylark_abi::{
     protocol::{Bounds, BundleField, Commit, Committed},
     value,
 };
+use skylark_compiler::{Analysis, Ctx, SourceFile, read_crate};
 use skylark_node::node::InvokeOptions;
-use std::collections::BTreeMap;
 
 /// Scripts that the server has run: each is one round trip.
 fn scripts(world: &World) -> u64 {
@@ -180,8 +180,8 @@ async fn hints_are_only_hints() {
     let hints = |reads: &[&str], writes: &[&str], complete| FunctionHints {
         reads: names(reads),
         writes: names(writes),
-        entries: BTreeMap::new(),
         complete,
+        ..FunctionHints::default()
     };
     let other = ["Plant-tank_1", "gone"];
     for (what, hints, first, fields) in [
@@ -246,6 +246,80 @@ async fn entries_are_told_by_hints() {
             );
         }
     }
+}
+
+/// What `cargo skylark build` puts into the module of an example.
+fn hints_of(app: &str) -> Hints {
+    let sources = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
+    let sources = std::fs::read_dir(format!("{sources}/{app}/src")).expect("an example");
+    let files = sources.map(|file| {
+        let path = file.expect("a file").path();
+        let name = path.file_stem().and_then(|name| name.to_str());
+        let module = match name.expect("UTF-8") {
+            "lib" => app.to_owned(),
+            name => format!("{app}::{name}"),
+        };
+        SourceFile {
+            text: std::fs::read_to_string(&path).expect("Rust"),
+            path: path.display().to_string(),
+            module,
+        }
+    });
+    let model = read_crate(files.collect(), &Ctx::default());
+    Analysis::new(&model).hints()
+}
+
+/// What the compiler sees tells a fresh node what to fetch: the first calls of a function,
+/// beside those of the same module built by plain cargo, of which a node learns. A page of
+/// a scan is never there before it is asked for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_compiler_has_seen_is_fetched_at_once() {
+    let world = world("redis", bounds(), &["bank", "travel"]).await;
+    let opened = run::<()>(&world.node, "bank/open", ("ann", 100)).await;
+    let offer = ("h", 9, "f", 9);
+    let offered = run::<()>(&world.node, "travel/offer", offer).await;
+    assert_eq!((opened, offered), (Ok(()), Ok(())));
+    let transfer = r#"{"from":"ann","to":"ann","cents":1}"#;
+    let trip = r#"{"user":"ann","hotel":"h","flight":"f"}"#;
+    let mut told = Vec::new();
+    for (app, function, input) in [
+        ("bank", "deposit", r#"["ann", 1]"#),
+        ("bank", "transfer", transfer),
+        ("bank", "total_money", "null"),
+        ("travel", "reserve", trip),
+    ] {
+        let plain = guest(app);
+        let section = hints_of(app).to_section().expect("there are some");
+        let told_of = with_section(&plain, HINTS, &section);
+        for (what, module) in [("told", told_of), ("plain", plain)] {
+            let uploaded = world.node.upload(app, module, false).await;
+            uploaded.expect("upload");
+            let mut trips = Vec::new();
+            for call in ["first", "second"] {
+                let options = InvokeOptions {
+                    key: Some(format!("{function}, {what}, {call}")),
+                    ..InvokeOptions::default()
+                };
+                let input = Bytes::from_static(input.as_bytes());
+                let reply = world.node.invoke(app, function, input, options).await;
+                trips.push(reply.expect("it succeeds").tasks[0].round_trips);
+            }
+            told.push(format!("{function} {what}: {trips:?}"));
+        }
+    }
+    assert_eq!(
+        told,
+        [
+            "deposit told: [2, 2]",
+            "deposit plain: [3, 2]",
+            "transfer told: [2, 2]",
+            "transfer plain: [4, 2]",
+            "total_money told: [3, 3]",
+            "total_money plain: [4, 3]",
+            "reserve told: [2, 2]",
+            "reserve plain: [4, 2]",
+        ]
+    );
 }
 
 /// Bytes that the server has read and written.
