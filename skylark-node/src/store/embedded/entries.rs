@@ -3,7 +3,7 @@
 //! the variables.
 
 use super::lasts::{Alive, Key, Lasting, of_variable};
-use super::tables::{Disk, StateKey, StateValue, whole_key};
+use super::layout::{Disk, StateKey, StateValue, whole_key};
 use redb::{ReadableTable, Table};
 use skylark_abi::{
     keys::{Collection, Part},

@@ -1,7 +1,7 @@
 //! The files of an embedded store: a lock and a database.
 
 use super::super::{StoreError, StoreOptions, SyncPolicy};
-use super::tables::{self, LAYOUT, OLDEST_LAYOUT};
+use super::layout::{self, LAYOUT, OLDEST_LAYOUT};
 use redb::{Builder, Database, DatabaseError, StorageBackend, StorageError, backends::FileBackend};
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -82,7 +82,7 @@ impl Directory {
             self.create(&path)?;
         }
         let database = self.open_file(&path).map_err(|e| self.refusal(&e))?;
-        match tables::layout(&database).map_err(|e| self.fault(&e))? {
+        match layout::layout(&database).map_err(|e| self.fault(&e))? {
             Some(OLDEST_LAYOUT..=LAYOUT) => Ok(database),
             Some(other) => Err(StoreError::Unfit {
                 store: self.name.clone(),
@@ -109,7 +109,7 @@ impl Directory {
             _ => {}
         }
         let database = self.open_file(&unfinished).map_err(|e| self.refusal(&e))?;
-        tables::lay_out(&database).map_err(|e| self.fault(&e))?;
+        layout::lay_out(&database).map_err(|e| self.fault(&e))?;
         drop(database);
         fs::rename(&unfinished, path).map_err(refused)?;
         if self.options.sync == SyncPolicy::Always {

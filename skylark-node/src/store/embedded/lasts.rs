@@ -1,7 +1,7 @@
 //! What does not last: when variables and entries with a `ttl` are over, and all of
 //! them by that time.
 
-use super::tables::{Disk, StateKey};
+use super::layout::{Disk, StateKey};
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 
 /// A variable or an entry to the time that it is over.

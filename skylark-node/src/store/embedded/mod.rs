@@ -9,7 +9,9 @@ mod ahead;
 mod entries;
 mod file;
 mod lasts;
+mod layout;
 mod lease;
+mod snapshot;
 mod tables;
 mod writer;
 
@@ -23,6 +25,7 @@ use crate::metrics::{STORE_SYNCS, STORE_WRITES};
 use ahead::{Ahead, UnderWay};
 use async_trait::async_trait;
 use file::Directory;
+use layout::{Disk, blob_key, cancelled_key, millis, outcome_key, run_key};
 use lease::Leases;
 use metrics::counter;
 use redb::Database;
@@ -30,6 +33,7 @@ use skylark_abi::{
     keys,
     protocol::{Begin, Begun, BundleField, Commit, Committed, OutboxEntry, RunWrite, Versioned},
 };
+use snapshot::Snapshot;
 use std::{
     path::Path,
     sync::{
@@ -39,7 +43,7 @@ use std::{
     thread::JoinHandle,
     time::Duration,
 };
-use tables::{Disk, Snapshot, Tables, blob_key, cancelled_key, millis, outcome_key, run_key};
+use tables::Tables;
 use tokio::sync::mpsc;
 use writer::{Answer, Job};
 
@@ -97,7 +101,7 @@ impl EmbeddedStore {
     pub fn open(directory: &Path, options: &StoreOptions) -> Result<Self, StoreError> {
         let directory = Directory::lock(directory, options)?;
         let database = directory.open()?;
-        let boot = tables::boot(&database).map_err(|e| directory.fault(&e))?;
+        let boot = layout::boot(&database).map_err(|e| directory.fault(&e))?;
         let shared = Arc::new(Shared {
             database: RwLock::new(Connection::Open(Arc::new(database))),
             directory,

@@ -2,7 +2,7 @@
 //! one transaction, and so one sync of the disk.
 
 use super::super::StoreError;
-use super::tables::{Disk, Tables};
+use super::{layout::Disk, tables::Tables};
 use tokio::sync::{mpsc, oneshot};
 
 /// Most writes in one transaction: bounds what one failure takes with it.
