@@ -10,12 +10,8 @@ mod talk;
 use common::Services;
 use crash::CrashAt;
 use skylark::native::Runtime;
-use std::{
-    collections::BTreeMap,
-    io::{self, Cursor, Read, Write},
-    sync::{Arc, Mutex},
-};
-use talk::talk;
+use std::{collections::BTreeMap, io, sync::Arc};
+use talk::{Protocols, protocols, talk};
 use textservice::{
     social::{
         TTextServiceSyncClient as _, TextServiceSyncClient, UrlShortenServiceSyncClient,
@@ -25,50 +21,14 @@ use textservice::{
 };
 // Linked, so that its functions are there.
 use textservice_app as _;
-use thrift::protocol::{TBinaryInputProtocol, TBinaryOutputProtocol};
 
-/// A client's connection to a function: each message is a call.
-#[derive(Clone)]
-struct Post {
-    runtime: Runtime,
-    function: &'static str,
-    request: Arc<Mutex<Vec<u8>>>,
-    answer: Arc<Mutex<Cursor<Vec<u8>>>>,
-}
-
-type Lifted = (TBinaryInputProtocol<Post>, TBinaryOutputProtocol<Post>);
-
-fn post(runtime: &Runtime, function: &'static str) -> Lifted {
-    let post = Post {
-        runtime: runtime.clone(),
-        function,
-        request: Arc::default(),
-        answer: Arc::default(),
-    };
-    (
-        TBinaryInputProtocol::new(post.clone(), true),
-        TBinaryOutputProtocol::new(post, true),
-    )
-}
-
-impl Write for Post {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.request.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let message = std::mem::take(&mut *self.request.lock().unwrap());
-        let answer = self.runtime.post(self.function, message);
+fn post(runtime: &Runtime, function: &'static str) -> Protocols {
+    let runtime = runtime.clone();
+    protocols(move |message| {
+        let answer = runtime.post(function, message);
         let answer = answer.map_err(|failure| io::Error::other(failure.to_string()))?;
-        *self.answer.lock().unwrap() = Cursor::new(answer.into());
-        Ok(())
-    }
-}
-
-impl Read for Post {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.answer.lock().unwrap().read(into)
-    }
+        Ok(answer.into())
+    })
 }
 
 #[test]

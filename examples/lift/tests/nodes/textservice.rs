@@ -4,14 +4,13 @@ use crate::{
     http::{Request, send},
     node::Node,
     servers::Services,
-    talk::talk,
+    talk::{Protocols, protocols, talk},
     under_crashes,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::{self, Cursor, Read, Write},
+    io,
     net::SocketAddr,
-    sync::{Arc, Mutex},
 };
 use textservice::{
     social::{
@@ -20,65 +19,25 @@ use textservice::{
     },
     text::{connect_url_shorten, connect_user_mention},
 };
-use thrift::protocol::{TBinaryInputProtocol, TBinaryOutputProtocol};
 
 const TYPE: &str = "application/x-thrift";
 
-/// A transport as every language has one for Thrift: each message is the body of a
-/// `POST`, each answer that of its response.
-#[derive(Clone)]
-struct Post {
-    to: SocketAddr,
-    function: &'static str,
-    key: Option<String>,
-    request: Arc<Mutex<Vec<u8>>>,
-    answer: Arc<Mutex<Cursor<Vec<u8>>>>,
-}
-
-type Protocols = (TBinaryInputProtocol<Post>, TBinaryOutputProtocol<Post>);
-
 fn post(to: SocketAddr, function: &'static str, key: Option<String>) -> Protocols {
-    let post = Post {
-        to,
-        function,
-        key,
-        request: Arc::default(),
-        answer: Arc::default(),
-    };
-    (
-        TBinaryInputProtocol::new(post.clone(), true),
-        TBinaryOutputProtocol::new(post, true),
-    )
-}
-
-impl Write for Post {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.request.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let message = std::mem::take(&mut *self.request.lock().unwrap());
-        let key = self.key.as_deref().map(|key| ("idempotency-key", key));
+    protocols(move |message| {
+        let key = key.as_deref().map(|key| ("idempotency-key", key));
         let headers: Vec<_> = key.into_iter().chain([("content-type", TYPE)]).collect();
         let request = Request {
             method: "POST",
-            path: &format!("/f/textservice-app/{}", self.function),
+            path: &format!("/f/textservice-app/{function}"),
             headers: &headers,
             body: &message,
         };
-        let answer = send(self.to, &request)?;
+        let answer = send(to, &request)?;
         if (answer.status, answer.content_type.as_str()) != (200, TYPE) {
             return Err(io::Error::other(format!("{answer:?}")));
         }
-        *self.answer.lock().unwrap() = Cursor::new(answer.body);
-        Ok(())
-    }
-}
-
-impl Read for Post {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.answer.lock().unwrap().read(into)
-    }
+        Ok(answer.body)
+    })
 }
 
 #[test]

@@ -1,9 +1,14 @@
-//! What the text services are asked, one after the other.
+//! What the text services are asked, one after the other, and how.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    io::{self, Cursor, Read, Write},
+    sync::{Arc, Mutex},
+};
 use textservice::social::{
     TTextServiceSyncClient, TUrlShortenServiceSyncClient, TUserMentionServiceSyncClient,
 };
+use thrift::protocol::{TBinaryInputProtocol, TBinaryOutputProtocol};
 
 /// What clients of the three services see.
 pub(crate) fn talk(
@@ -33,4 +38,49 @@ pub(crate) fn talk(
         seen.push(format!("{found:?}"));
     }
     seen
+}
+
+/// A transport as every language has one for Thrift: each message is a call, which `send`
+/// answers.
+#[derive(Clone)]
+pub(crate) struct Post {
+    send: Arc<dyn Fn(Vec<u8>) -> io::Result<Vec<u8>> + Send + Sync>,
+    request: Arc<Mutex<Vec<u8>>>,
+    answer: Arc<Mutex<Cursor<Vec<u8>>>>,
+}
+
+/// What a generated client is made of.
+pub(crate) type Protocols = (TBinaryInputProtocol<Post>, TBinaryOutputProtocol<Post>);
+
+/// Thrift's binary protocol over such a transport.
+pub(crate) fn protocols(
+    send: impl Fn(Vec<u8>) -> io::Result<Vec<u8>> + Send + Sync + 'static,
+) -> Protocols {
+    let post = Post {
+        send: Arc::new(send),
+        request: Arc::default(),
+        answer: Arc::default(),
+    };
+    (
+        TBinaryInputProtocol::new(post.clone(), true),
+        TBinaryOutputProtocol::new(post, true),
+    )
+}
+
+impl Write for Post {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.request.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let message = std::mem::take(&mut *self.request.lock().unwrap());
+        *self.answer.lock().unwrap() = Cursor::new((self.send)(message)?);
+        Ok(())
+    }
+}
+
+impl Read for Post {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.answer.lock().unwrap().read(into)
+    }
 }
