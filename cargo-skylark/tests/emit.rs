@@ -204,3 +204,36 @@ fn nothing_else_is_overwritten() {
     );
     assert_eq!(files(here.path()).len(), 1);
 }
+
+/// What is not whole is not emitted.
+#[test]
+fn a_file_that_is_not_there_is_an_error() {
+    let here = tempfile::tempdir().unwrap();
+    let app = here.path().join("app");
+    fs::create_dir_all(app.join("src")).unwrap();
+    let manifest = app.join("Cargo.toml");
+    fs::write(
+        &manifest,
+        "[package]\nname = \"app\"\nedition = \"2024\"\n[workspace]\n",
+    )
+    .unwrap();
+    fs::write(app.join("src/lib.rs"), "pub mod a;\n").unwrap();
+    let (manifest, out) = (manifest.to_str().unwrap(), here.path().join("out"));
+    let emit = [
+        "emit",
+        "--manifest-path",
+        manifest,
+        "--out",
+        out.to_str().unwrap(),
+    ];
+    let (code, _, error) = skylark(&emit);
+    assert_eq!(code, 1, "{error}");
+    assert!(
+        error.contains("src/lib.rs:1: no file for module `a`"),
+        "{error}"
+    );
+    assert!(!out.exists());
+    fs::write(app.join("src/a.rs"), "pub fn f() {}\n").unwrap();
+    let (code, _, error) = skylark(&emit);
+    assert_eq!(code, 0, "{error}");
+}

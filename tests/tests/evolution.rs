@@ -336,6 +336,32 @@ fn variables_come_go_and_move() {
         let why = changes(old.side(), new.side())[0].why();
         assert!(why.starts_with(told), "{why}");
     }
+    let kept = |ty: &str| state(&format!("#[skylark::state] static A: {ty} = x();"));
+    for (was, is, told) in [
+        (
+            "Mutex<BTreeMap<String, u8>>",
+            "skylark::Map<String, u8>",
+            "one value and is the entries of a `Map` now",
+        ),
+        (
+            "skylark::Map<String, u8>",
+            "Mutex<BTreeMap<String, u8>>",
+            "the entries of a `Map` and is one value now",
+        ),
+        (
+            "skylark::List<u8>",
+            "Mutex<Vec<u8>>",
+            "the entries of a `List` and is one value now",
+        ),
+        (
+            "AtomicI64",
+            "skylark::Counter",
+            "one value and is the sum of a `Counter` now",
+        ),
+    ] {
+        let wanted = format!("needs a migration : it was stored as {told}");
+        check_builds(&kept(was), &kept(is), &[&wanted]);
+    }
     let fields = state("#[skylark::state] struct A { b: u8, c: Vec<String> }");
     let fewer = state("#[skylark::state] struct A { b: u8 }");
     check_builds(&one, &both, &[]);

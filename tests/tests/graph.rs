@@ -100,9 +100,16 @@ fn what_is_done_with_state() {
     for (body, wanted) in [
         ("x", ""),
         ("A.lock().unwrap().len()", "reads"),
+        ("let all = *A.lock().unwrap(); all", "reads"),
+        ("*A.lock().unwrap() > x", "reads"),
         ("*A.lock().unwrap() = Vec::new()", "writes"),
         ("A.lock().unwrap().push(x)", "reads writes"),
         ("helper(x)", "reads writes"),
+        // What is added looks at nothing; what is taken off does.
+        ("L.push(x)", "writes"),
+        ("L.pop()", "reads writes"),
+        ("C.add(1)", "writes"),
+        ("C.get()", "reads"),
         ("look(&A.lock().unwrap())", "reads"),
         ("give(A.lock().unwrap())", "uses"),
         (
@@ -115,6 +122,8 @@ fn what_is_done_with_state() {
     ] {
         let graph = graph(&format!(
             "#[skylark::state] static A: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+             #[skylark::state] static L: skylark::List<u8> = skylark::List::new();
+             #[skylark::state] static C: skylark::Counter = skylark::Counter::new(0);
              #[skylark::function] fn f(x: u8) {{ {body}; }}
              fn helper(x: u8) {{ A.lock().unwrap().push(x); }}
              fn look(a: &Vec<u8>) {{}}

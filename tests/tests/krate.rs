@@ -161,6 +161,24 @@ fn duplicates() {
         "#[skylark::state] static A: AtomicU8 = AtomicU8::new(0);\nmod b { #[skylark::state(rename = \"A\")] static B: AtomicU8 = AtomicU8::new(0); fn f() { B; super::A; } }",
         &["SKY0005 error 2:48 `B` two state variables are named `A`"],
     );
+    // Twins on different conditions never meet, but two on the same do.
+    let twins = |one: &str, other: &str| {
+        format!(
+            "{one} #[skylark::function] pub fn a(x: u8) -> u8 {{ A.load(R) }}\n{other} #[skylark::function] pub fn a(x: u8) -> u8 {{ A.load(R) }}\n\
+             {one} #[skylark::state] static A: AtomicU8 = AtomicU8::new(0);\n{other} #[skylark::state] static A: AtomicU8 = AtomicU8::new(1);\n\
+             #[skylark::chain(next = a)] pub fn b(x: u8) -> u8 {{ x }}"
+        )
+    };
+    let (on, off) = ("#[cfg(feature = \"x\")]", "#[cfg(not(feature = \"x\"))]");
+    check(&twins(on, off), &[]);
+    for (one, other) in [(on, on), (on, ""), ("", "")] {
+        let found = check_app(&model(&twins(one, other)));
+        let found = found.iter().map(|d| d.code.as_str()).collect::<Vec<_>>();
+        assert!(
+            found.contains(&"SKY0004") && found.contains(&"SKY0005"),
+            "{found:?}"
+        );
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::{project::Project, standalone::Manifests};
 use crate::error::{environment, usage};
 use anyhow::{Context as _, Result, anyhow};
-use skylark_compiler::{Ctx, SourceFile, annotations_in_macros, expand_file};
+use skylark_compiler::{Code, Ctx, Level, SourceFile, annotations_in_macros, expand_file};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -103,6 +103,12 @@ fn expanded(project: &Project, package: &Path) -> Result<BTreeMap<PathBuf, Strin
                 wrong.extend(errors.into_iter().map(|e| format!("{}: {e}", file.path)));
             }
         }
+    }
+    // A file that is not there, say: rustc would miss it in the copy too.
+    if wrong.is_empty() {
+        let faults = model.diagnostics.iter();
+        let faults = faults.filter(|d| d.code == Code::Source && d.level == Level::Error);
+        wrong.extend(faults.map(|d| format!("{}:{}: {}", d.file, d.span.line, d.message)));
     }
     if wrong.is_empty() {
         return Ok(sources);

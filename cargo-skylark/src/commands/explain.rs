@@ -98,10 +98,12 @@ fn overview(args: &Explain, output: &Output) -> Result<()> {
     output.result(&overview, |overview| {
         let functions = overview.functions.iter().map(|f| {
             let totals = &f.totals;
+            // What was not seen may cost more.
+            let more = if f.complete { "" } else { " or more" };
             [
                 f.function.clone(),
                 f.class.as_str().to_owned(),
-                totals.round_trips.to_string(),
+                format!("{}{more}", totals.round_trips),
                 listed(&totals.fetched),
                 listed(&totals.written),
             ]

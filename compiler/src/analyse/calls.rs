@@ -3,7 +3,7 @@
 use super::{
     ItemId, Res,
     exprs::result,
-    facts::{Mode, Step, Unseen, Val, What},
+    facts::{Mode, Root, Step, Unseen, Val, What},
     items::{Kind, Owner},
     names::Space,
     states,
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::read::plain;
 use proc_macro2::Span;
-use syn::{Expr, ExprCall, ExprMethodCall, ExprPath};
+use syn::{Expr, ExprCall, ExprMethodCall, ExprPath, spanned::Spanned, visit::Visit};
 
 impl<'m> Walker<'_, 'm> {
     pub(super) fn call(&mut self, call: &'m ExprCall, expr: &'m Expr) -> Val {
@@ -116,15 +116,17 @@ impl<'m> Walker<'_, 'm> {
         self.types_in(|finder| syn::visit::Visit::visit_path(finder, &path.path));
         let mut args = Vec::with_capacity(call.args.len());
         let wraps = is_wrapper(&target);
+        let lent = self.lent_to(path, &target);
         for arg in &call.args {
             let val = match strip(arg) {
-                Expr::Closure(closure) => self.closure(closure, None),
+                Expr::Closure(closure) => self.closure(closure, lent.clone()),
                 // `Some(x)` is no more than `x`; `drop(x)` ends it.
                 _ if wraps => self.wrapped(arg),
                 _ => self.given(arg),
             };
             args.push(val);
         }
+        self.made(&target, path, expr);
         let yields = self.yields_of(&target, &args, path);
         let last = path.path.segments.last();
         let span = last.map_or_else(Span::call_site, |last| last.ident.span());
@@ -142,6 +144,30 @@ impl<'m> Walker<'_, 'm> {
         };
         self.fact(span, Some(expr), what);
         Val { ty: yields, from }
+    }
+
+    /// `skylark::with_mut::<Hotel, _>(|hotel| …)`: the object that the closure is lent.
+    fn lent_to(&mut self, path: &ExprPath, target: &Res) -> Option<Val> {
+        let ty = self.index.lent_by(target, path, &self.scope)?;
+        let object = ty.item()?;
+        if !self.stored.of(object).is_empty() {
+            self.has(object, path.span());
+        }
+        let from = rooted(Root::Object(object), Ty::Unknown).from;
+        Some(Val { ty, from })
+    }
+
+    /// What is declared nowhere may be made by a macro of the crate, which is not seen.
+    pub(super) fn made(&mut self, target: &Res, path: &ExprPath, expr: &'m Expr) {
+        let Res::Unknown(name) = target else { return };
+        let Some(maker) = self.index.makers.first() else {
+            return;
+        };
+        let mut externals = self.index.model.externals.iter();
+        if externals.all(|external| external.name != *name) {
+            let why = Unseen::Macro(maker.clone());
+            self.fact(path.span(), Some(expr), What::Unseen { why });
+        }
     }
 
     /// `Some(x)`, `Some(*x)`: of what is copied into it, it is no part.
@@ -172,7 +198,18 @@ impl<'m> Walker<'_, 'm> {
             };
             args.push(val);
         }
+        if let Some(given) = &call.turbofish {
+            // `parse::<T>()` runs what `T` implements.
+            self.types_in(|finder| finder.visit_angle_bracketed_generic_arguments(given));
+        }
         let (targets, certain, mode) = self.targets(&on.ty, &name);
+        if let (Ty::Named(Res::Item(_), _), []) = (on.ty.bare(), targets.as_slice())
+            && let Some(maker) = self.index.makers.first()
+            && !OF_TRAITS.contains(&name.as_str())
+        {
+            let why = Unseen::Macro(maker.clone());
+            self.fact(call.method.span(), Some(expr), What::Unseen { why });
+        }
         if let (Ty::Dyn(traits), true) = (on.ty.bare(), targets.is_empty())
             && !traits.is_empty()
         {
@@ -306,6 +343,36 @@ fn strip(expr: &Expr) -> &Expr {
 }
 
 /// Functions that give their argument back, or only end it.
+/// Methods that types have by a `derive`, or by what std implements for all.
+const OF_TRAITS: &[&str] = &[
+    "as_mut",
+    "as_ref",
+    "borrow",
+    "borrow_mut",
+    "clamp",
+    "clone",
+    "clone_from",
+    "cmp",
+    "deserialize",
+    "eq",
+    "fmt",
+    "ge",
+    "gt",
+    "hash",
+    "into",
+    "le",
+    "lt",
+    "max",
+    "min",
+    "ne",
+    "partial_cmp",
+    "serialize",
+    "to_owned",
+    "to_string",
+    "try_into",
+    "type_id",
+];
+
 fn is_wrapper(target: &Res) -> bool {
     matches!(
         target.foreign(),

@@ -75,7 +75,8 @@ impl<'a> Use<'a> {
     pub(super) fn late(&self) -> usize {
         match self.need {
             _ if self.ahead || self.schema.scope == Scope::Chain => 0,
-            None | Some(Need::Nothing) => 0,
+            None => usize::from(self.is_given()),
+            Some(Need::Nothing) => 0,
             Some(Need::Last) => 2,
             Some(Need::Entry | Need::Entries | Need::Size | Need::Pages) => 1,
         }
@@ -114,6 +115,12 @@ impl<'a> Use<'a> {
             }
         })
     }
+}
+
+/// Whether a method of a collection writes, and does not look at what was there.
+pub(crate) fn is_blind(schema: &State, method: &str) -> bool {
+    let need = schema.collection().and_then(|kind| need(kind, method));
+    need == Some(Need::Nothing)
 }
 
 /// What a method of a collection needs.

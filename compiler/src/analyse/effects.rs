@@ -2,12 +2,13 @@
 //! it starts, what it waits for, what it is told by chance.
 
 use super::{
-    BodyId, Context, Fact, Handler, Index, ItemId, Mode, Reach, Res, Root, Site, Unseen, Val, What,
+    BodyId, Context, Fact, Handler, Index, ItemId, Mode, Reach, Res, Root, Scope, Site, Ty, Unseen,
+    Val, What,
     states::{self, States},
 };
 use crate::{read::Annotation, read::krate::FunctionItem};
 use std::collections::BTreeSet;
-use syn::Expr;
+use syn::{Expr, ExprPath};
 
 /// One thing that a handler may do.
 #[derive(Debug, Clone)]
@@ -288,10 +289,7 @@ impl<'m> Index<'m> {
                 ..
             } => match of_foreign(path) {
                 Some(kind) => one(kind),
-                None if path == "skylark::with" || path == "skylark::with_mut" => {
-                    self.lends(exprs, states, body)
-                }
-                None => Vec::new(),
+                None => self.lends(fact, path, exprs, states, body),
             },
             _ => {
                 let mut touches = states::touches(self, fact, states);
@@ -309,15 +307,31 @@ impl<'m> Index<'m> {
     }
 
     /// `skylark::with(|hotel: &Hotel| …)` has every field there.
-    fn lends(&self, exprs: &[&'m Expr], states: &States, body: BodyId) -> Vec<EffectKind> {
-        let Some(Expr::Closure(closure)) = exprs.first() else {
-            return Vec::new();
-        };
-        let Some(syn::Pat::Type(input)) = closure.inputs.first() else {
-            return Vec::new();
-        };
+    fn lends(
+        &self,
+        fact: &Fact<'m>,
+        path: &str,
+        exprs: &[&'m Expr],
+        states: &States,
+        body: BodyId,
+    ) -> Vec<EffectKind> {
+        let target = Res::Foreign(path.to_owned());
         let scope = self.scope_of(self.bodies[body].item);
-        let Some(object) = self.ty(&input.ty, &scope).item() else {
+        let named = match fact.expr {
+            Some(Expr::Call(call)) => match &*call.func {
+                Expr::Path(path) => self.lent_by(&target, path, &scope),
+                _ => None,
+            },
+            _ => None,
+        };
+        let of_closure = || match exprs.first()? {
+            Expr::Closure(closure) if is_lending(&target) => match closure.inputs.first()? {
+                syn::Pat::Type(input) => Some(self.ty(&input.ty, &scope)),
+                _ => None,
+            },
+            _ => None,
+        };
+        let Some(object) = named.or_else(of_closure).and_then(|ty| ty.item()) else {
             return Vec::new();
         };
         let touch = |(_, state)| {
@@ -329,6 +343,22 @@ impl<'m> Index<'m> {
             })
         };
         states.fields(object).map(touch).collect()
+    }
+
+    /// The type that `skylark::with::<Hotel, _>(…)` names.
+    pub(super) fn lent_by(&self, target: &Res, path: &ExprPath, scope: &Scope) -> Option<Ty> {
+        if !is_lending(target) {
+            return None;
+        }
+        let syn::PathArguments::AngleBracketed(given) = &path.path.segments.last()?.arguments
+        else {
+            return None;
+        };
+        let ty = match given.args.first()? {
+            syn::GenericArgument::Type(ty) => self.ty(ty, scope),
+            _ => return None,
+        };
+        ty.item().is_some().then_some(ty)
     }
 
     /// What a function is called by those who call it.
@@ -412,6 +442,14 @@ impl<'m> Index<'m> {
             syn::FnArg::Receiver(_) => name == "self",
         })
     }
+}
+
+/// Whether a function lends an object to a closure.
+fn is_lending(target: &Res) -> bool {
+    matches!(
+        target.foreign(),
+        Some("skylark::with" | "skylark::with_mut")
+    )
 }
 
 /// The last call of a body was sent off.

@@ -75,8 +75,13 @@ impl<'m> Walker<'_, 'm> {
             }
             Expr::Binary(binary) => self.binary(binary, expr),
             Expr::Cast(inner) => {
-                self.expr(&inner.expr);
-                Val::of(self.index.ty(&inner.ty, &self.scope))
+                let of = self.expr(&inner.expr);
+                let ty = self.index.ty(&inner.ty, &self.scope);
+                // A number is copied; a reference leads to where it led.
+                match &*inner.ty {
+                    syn::Type::Reference(_) | syn::Type::Ptr(_) => Val { ty, from: of.from },
+                    _ => Val::of(ty),
+                }
             }
             Expr::Index(inner) => {
                 let on = self.expr(&inner.expr);

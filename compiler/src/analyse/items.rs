@@ -197,8 +197,11 @@ impl<'m> Collect<'_, 'm> {
             }
             Syn::Mod(item) => return self.of_mod(item),
             Syn::Macro(item) => {
-                if let Some(ident) = &item.ident {
-                    self.add(ident, &item.attrs, &Visibility::Inherited, Kind::Macro);
+                match &item.ident {
+                    Some(ident) => {
+                        self.add(ident, &item.attrs, &Visibility::Inherited, Kind::Macro);
+                    }
+                    None => self.maker(&item.mac),
                 }
                 return self.locals(&item.mac, &item.attrs);
             }
@@ -208,6 +211,11 @@ impl<'m> Collect<'_, 'm> {
         if !is_test(attrs) {
             self.add(ident, attrs, vis, kind);
         }
+    }
+
+    fn maker(&mut self, mac: &syn::Macro) {
+        let name = mac.path.segments.last().map(|last| plain(&last.ident));
+        self.index.makers.extend(name);
     }
 
     /// The statics of a `thread_local!`.
@@ -345,6 +353,7 @@ impl<'m> Collect<'_, 'm> {
                         self.add_under(path, &member.ident, &member.attrs, &member.vis, kind);
                     self.index.impls[id].functions.push(added);
                 }
+                ImplItem::Macro(member) => self.maker(&member.mac),
                 _ => {}
             }
         }

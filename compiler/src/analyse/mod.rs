@@ -38,7 +38,7 @@
 
 mod calls;
 pub(crate) mod class;
-mod collections;
+pub(crate) mod collections;
 mod effects;
 pub(crate) mod explain;
 mod exprs;
@@ -71,7 +71,7 @@ use crate::read::krate::{Model, SourceSpan};
 use proc_macro2::Span;
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
 };
 use syn::Block;
 
@@ -105,6 +105,8 @@ pub(crate) struct Index<'m> {
     by_method: BTreeMap<String, Vec<ItemId>>,
     /// `macro_rules!` by name.
     macros: BTreeMap<String, ItemId>,
+    /// Macros that stand where items do, by name: what they make is not seen.
+    makers: BTreeSet<String>,
     root: ModuleId,
     by_path: BTreeMap<String, ModuleId>,
     /// The scopes of blocks that declare items, by file and first byte.
@@ -127,6 +129,7 @@ impl<'m> Index<'m> {
             traits: BTreeMap::new(),
             by_method: BTreeMap::new(),
             macros: BTreeMap::new(),
+            makers: BTreeSet::new(),
             root: 0,
             by_path: BTreeMap::new(),
             blocks: BTreeMap::new(),
@@ -142,6 +145,9 @@ impl<'m> Index<'m> {
             }
         }
         index.join();
+        // Another crate's know nothing of this one.
+        let Self { makers, macros, .. } = &mut index;
+        makers.retain(|name| macros.contains_key(name));
         walk::bodies(&mut index);
         index
     }

@@ -606,6 +606,62 @@ fn what_annotations_run_is_seen() {
     );
 }
 
+/// What only looks like it touches nothing: types that are named where they are not seen
+/// used, references behind a cast, items that the crate's own macros make.
+#[test]
+fn what_hides_is_seen_or_said() {
+    let helpers = "use std::sync::atomic::{AtomicU64, Ordering::Relaxed}; \
+         #[skylark::state] static N: AtomicU64 = AtomicU64::new(0); \
+         #[skylark::state] #[derive(Default)] struct Hotel { rooms: u32 } \
+         fn inc(n: &AtomicU64) -> u64 { n.fetch_add(1, Relaxed) } struct P(u64); \
+         impl std::str::FromStr for P { type Err = (); fn from_str(s: &str) -> Result<P, ()> { Ok(P(inc(&N))) } } \
+         impl FromIterator<u64> for P { fn from_iter<I: IntoIterator<Item = u64>>(i: I) -> P { P(inc(&N)) } } ";
+    let unseen = "commit; ; ; ; 0, not all seen";
+    for (items, body, wanted) in [
+        (
+            "",
+            "skylark::with_mut::<Hotel, _>(|h| { h.rooms += 1; h.rooms })",
+            "commit; Hotel-rooms; Hotel-rooms; Hotel-rooms; 2",
+        ),
+        (
+            "",
+            "skylark::with::<crate::Hotel, u32>(|hotel| hotel.rooms)",
+            "idempotent; Hotel-rooms; ; ; 1",
+        ),
+        ("", "s.parse::<P>().map_or(0, |p| p.0)", "commit; N; N; ; 2"),
+        ("", "v.into_iter().collect::<P>().0", "commit; N; N; ; 2"),
+        (
+            "",
+            "let n = &N as &AtomicU64; n.fetch_add(1, Relaxed)",
+            "commit; N; N; N; 2",
+        ),
+        ("", "inc(&N as &AtomicU64)", "commit; N; N; N; 2"),
+        ("", "N.load(Relaxed) as u32", "idempotent; N; ; ; 1"),
+        (
+            "macro_rules! bump { ($f:ident) => { fn $f() -> u64 { N.fetch_add(1, Relaxed) } } } bump!(made);",
+            "made()",
+            unseen,
+        ),
+        (
+            "macro_rules! hits { ($n:ident) => { #[skylark::state] static $n: AtomicU64 = AtomicU64::new(0); } } hits!(MADE);",
+            "MADE.fetch_add(1, Relaxed)",
+            unseen,
+        ),
+        (
+            "struct W; macro_rules! go { ($t:ty) => { impl $t { fn go(&self) { inc(&N); } } } } go!(W);",
+            "W.go()",
+            unseen,
+        ),
+        // Another crate's macro knows nothing of this one.
+        ("other::items!(made);", "made()", "pure; ; ; ; 0"),
+    ] {
+        let text = format!(
+            "{helpers}{items} #[skylark::function] fn f(s: String, v: Vec<u64>) {{ {body}; }}"
+        );
+        judged(&text, &[&format!("f: {wanted}")]);
+    }
+}
+
 /// A promise is held to by what is reached, in whatever module.
 #[test]
 fn promises_of_being_executed_twice() {

@@ -266,6 +266,7 @@ impl<'a, 'm> Walker<'a, 'm> {
             _ => Val::default(),
         };
         self.types_in(|finder| finder.visit_path(&path.path));
+        self.made(&target, path, expr);
         let last = path.path.segments.last();
         let span = last.map_or_else(Span::call_site, |last| last.ident.span());
         self.fact(span, Some(expr), What::Path { target });

@@ -109,6 +109,7 @@ impl Successors {
             let mut resolve = |path: &String, span: &crate::SourceSpan| -> Option<usize> {
                 match schema.resolve(&function.place.module, path) {
                     Ok(index) => index.parse().ok(),
+                    Err(candidates) if let Some(index) = twins(model, &candidates) => Some(index),
                     Err(candidates) => {
                         faults.push(unresolved(model, function, path, *span, &candidates));
                         None
@@ -271,8 +272,25 @@ fn unresolved(
     d
 }
 
+/// The first of several functions that are one on different conditions, by their paths.
+fn twins(model: &Model, candidates: &[String]) -> Option<usize> {
+    let [path, others @ ..] = candidates else {
+        return None;
+    };
+    let mut of_path = model.functions.iter().enumerate().filter(|(_, f)| {
+        let own = format!("{}::{}", f.place.module, f.schema.ident);
+        own == *path && !f.cfg.is_empty()
+    });
+    let (first, _) = of_path.next()?;
+    let all = of_path.count() == others.len() && others.iter().all(|other| other == path);
+    all.then_some(first)
+}
+
 fn duplicates(model: &Model, found: &mut Vec<Diagnostic>) {
-    let functions = model.functions.iter().map(|f| (&f.schema.name, &f.place));
+    let functions = model
+        .functions
+        .iter()
+        .map(|f| (&f.schema.name, &f.place, &f.cfg));
     repeated(
         model,
         Code::DuplicateFunction,
@@ -281,7 +299,10 @@ fn duplicates(model: &Model, found: &mut Vec<Diagnostic>) {
         functions,
         found,
     );
-    let states = model.states.iter().map(|s| (&s.schema.name, &s.place));
+    let states = model
+        .states
+        .iter()
+        .map(|s| (&s.schema.name, &s.place, &s.cfg));
     repeated(
         model,
         Code::DuplicateState,
@@ -297,15 +318,19 @@ fn repeated<'a>(
     code: Code,
     what: &str,
     option: &str,
-    items: impl Iterator<Item = (&'a String, &'a Place)>,
+    items: impl Iterator<Item = (&'a String, &'a Place, &'a String)>,
     found: &mut Vec<Diagnostic>,
 ) {
-    let mut first: BTreeMap<&String, &Place> = BTreeMap::new();
-    for (name, place) in items {
-        let Some(earlier) = first.get(name) else {
-            first.insert(name, place);
+    let mut first: BTreeMap<&String, (&Place, &String)> = BTreeMap::new();
+    for (name, place, cfg) in items {
+        let Some((earlier, other)) = first.get(name).copied() else {
+            first.insert(name, (place, cfg));
             continue;
         };
+        // Compiled on different conditions, they may never meet; rustc sees to it if they do.
+        if !cfg.is_empty() && !other.is_empty() && cfg != other {
+            continue;
+        }
         let mut d = diagnostic(
             model,
             code,

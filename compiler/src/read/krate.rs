@@ -74,6 +74,8 @@ pub struct FunctionItem {
     pub on_error: Option<SourceSpan>,
     /// Whether it is `pub` in any way.
     pub public: bool,
+    /// When it is compiled: the text of its `#[cfg]`s, or nothing.
+    pub(crate) cfg: String,
     /// The `self` of a method, and the fields that its tokens touch.
     pub(crate) receiver: Option<crate::read::Receiver>,
 }
@@ -85,6 +87,8 @@ pub struct StateItem {
     pub place: Place,
     /// What the module's schema will say of it.
     pub schema: schema::State,
+    /// When it is compiled: the text of its `#[cfg]`s, or nothing.
+    pub(crate) cfg: String,
     /// What its key is made of, if it has one.
     pub(crate) key: Option<Key>,
     /// The functions that bring old values up to date, as the annotation names them.

@@ -4,7 +4,7 @@ use super::{
     Finding, Shapes, StateShape,
     compare::{Verdict, compare, squeezed},
 };
-use crate::schema::{Schema, StateEntry, ttl_text};
+use crate::schema::{Kind, Schema, StateEntry, ttl_text};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -93,6 +93,16 @@ fn shape<'a>(name: &str, side: Side<'a>) -> Option<(&'a Shapes, &'a StateShape)>
     Some((shapes, shapes.states.get(name)?))
 }
 
+/// How a variable is kept.
+fn kept_as(kind: Option<Kind>) -> &'static str {
+    match kind {
+        None => "one value",
+        Some(Kind::Map) => "the entries of a `Map`",
+        Some(Kind::List) => "the entries of a `List`",
+        Some(Kind::Counter) => "the sum of a `Counter`",
+    }
+}
+
 /// The variable's shape, or its type's text.
 fn shown(name: &str, entry: &StateEntry, side: Side<'_>) -> String {
     match shape(name, side) {
@@ -145,7 +155,17 @@ fn change(stored: &str, own: &str, before: &StateEntry, old: Side<'_>, new: Side
     }
     let generations = (before.state.migrate.len(), now.state.migrate.len());
     let shapes = (shape(own, old), shape(now_name, new));
+    let kinds = (before.state.collection(), now.state.collection());
     match (generations, shapes) {
+        _ if kinds.0 != kinds.1 => findings.push(finding(
+            Verdict::NeedsMigration,
+            format!(
+                "it was stored as {} and is {} now; store it under another name with `rename`, and move \
+                 what is there",
+                kept_as(kinds.0),
+                kept_as(kinds.1)
+            ),
+        )),
         ((was, is), _) if was > is => findings.push(finding(
             Verdict::NeedsMigration,
             format!("it went through {was} migrations, and this build knows {is}; keep them all"),

@@ -30,6 +30,27 @@ fn guards_across_a_wait() {
             "let s = S.lock().unwrap();\n    skylark::call!(g()).await + *s",
             false,
         ),
+        // What it lent is needed after the wait, or is not.
+        (
+            "let s = S.lock().unwrap(); let first = s.get(0);\n    skylark::call!(g()).await + first",
+            false,
+        ),
+        (
+            "let s = S.lock().unwrap(); let all: Vec<&u8> = s.iter().collect(); let one = all[0];\n    skylark::call!(g()).await + one",
+            false,
+        ),
+        (
+            "let s = S.lock().unwrap(); let mut all = Vec::new(); all.push(&*s);\n    skylark::call!(g()).await + all.len()",
+            false,
+        ),
+        (
+            "let s = S.lock().unwrap(); let all = &*s;\n    skylark::call!(g()).await + all",
+            false,
+        ),
+        (
+            "let s = S.lock().unwrap(); let n = s.len(); let a = s.a; let x = s.get(0).copied().unwrap_or(1); let y = *s;\n    skylark::call!(g()).await + n + x + y + a",
+            true,
+        ),
         (
             "let Ok(s) = S.lock() else { return 1 };\n    if true { skylark::call!(g()).await; } 1",
             true,

@@ -157,8 +157,9 @@ impl Guards<'_, '_, '_> {
                 (Some(wait), Some(gone)) if before(gone, wait) => return,
                 (Some(wait), _) => {
                     let mut d = self.report(guard, wait);
-                    let used = block.stmts[later..].iter().any(|stmt| mentions(stmt, name));
-                    if !used {
+                    let lent = lent(&block.stmts[at + 1..later], name);
+                    let used = |name| block.stmts[later..].iter().any(|stmt| mentions(stmt, name));
+                    if !lent.into_iter().any(used) {
                         d.suggestion = self.drop_before(stmt, name);
                     }
                     self.found.push(d);
@@ -179,10 +180,15 @@ impl Guards<'_, '_, '_> {
         });
         let line = source.text[..at.start].rfind('\n').map_or(0, |at| at + 1);
         let before = &source.text[line..at.start];
+        let end = if source.text.contains("\r\n") {
+            "\r\n"
+        } else {
+            "\n"
+        };
         before.trim().is_empty().then(|| Suggestion {
             file: source.path.clone(),
             span: source.span(at.start..at.start),
-            replacement: format!("drop({name});\n{before}"),
+            replacement: format!("drop({name});{end}{before}"),
             certain: true,
         })
     }
@@ -311,6 +317,97 @@ impl Visit<'_> for Moves<'_> {
 }
 
 /// Whether a statement names a variable, also inside macros and texts.
+/// A guard, and what may borrow from it: what is bound or changed where it, or a borrow,
+/// is named.
+fn lent<'a>(stmts: &'a [Stmt], guard: &'a Ident) -> Vec<&'a Ident> {
+    let mut lent = vec![guard];
+    for stmt in stmts {
+        if !lent.iter().any(|name| mentions(stmt, name)) {
+            continue;
+        }
+        let mut borrows = Borrows(Vec::new());
+        match stmt {
+            Stmt::Local(Local {
+                init: Some(init), ..
+            }) if init.diverge.is_none() && is_copy(&init.expr, guard) => {}
+            stmt => borrows.visit_stmt(stmt),
+        }
+        lent.extend(borrows.0);
+    }
+    lent
+}
+
+/// The names that a statement binds, assigns to, or calls methods of.
+struct Borrows<'a>(Vec<&'a Ident>);
+
+impl<'a> Borrows<'a> {
+    fn place(&mut self, expr: &'a Expr) {
+        match expr {
+            Expr::Path(path) => self.0.extend(path.path.get_ident()),
+            Expr::Field(inner) => self.place(&inner.base),
+            Expr::Index(inner) => self.place(&inner.expr),
+            Expr::MethodCall(inner) => self.place(&inner.receiver),
+            _ => {}
+        }
+    }
+}
+
+impl<'a> Visit<'a> for Borrows<'a> {
+    fn visit_pat_ident(&mut self, pat: &'a syn::PatIdent) {
+        self.0.push(&pat.ident);
+        syn::visit::visit_pat_ident(self, pat);
+    }
+
+    fn visit_expr_assign(&mut self, assign: &'a syn::ExprAssign) {
+        self.place(&assign.left);
+        syn::visit::visit_expr_assign(self, assign);
+    }
+
+    fn visit_expr_method_call(&mut self, call: &'a ExprMethodCall) {
+        self.place(&call.receiver);
+        syn::visit::visit_expr_method_call(self, call);
+    }
+}
+
+/// Whether an expression surely yields what borrows nothing.
+fn is_copy(expr: &Expr, guard: &Ident) -> bool {
+    const COPIES: [&str; 13] = [
+        "clone",
+        "cloned",
+        "contains",
+        "contains_key",
+        "copied",
+        "count",
+        "is_empty",
+        "is_none",
+        "is_some",
+        "len",
+        "to_owned",
+        "to_string",
+        "to_vec",
+    ];
+    const HANDED_ON: [&str; 4] = ["expect", "unwrap", "unwrap_or", "unwrap_or_default"];
+    match expr {
+        Expr::MethodCall(call) => {
+            let named = |names: &[&str]| names.iter().any(|name| call.method == name);
+            named(&COPIES) || named(&HANDED_ON) && is_copy(&call.receiver, guard)
+        }
+        // What is behind a guard cannot be moved out, only copied, and is no borrow.
+        Expr::Field(of) => matches!(&*of.base, Expr::Path(path) if path.path.is_ident(guard)),
+        Expr::Unary(of) => match of.op {
+            syn::UnOp::Deref(_) => {
+                matches!(&*of.expr, Expr::Path(path) if path.path.is_ident(guard))
+            }
+            _ => true,
+        },
+        Expr::Lit(_) | Expr::Binary(_) => true,
+        Expr::Cast(cast) => !matches!(&*cast.ty, syn::Type::Reference(_) | syn::Type::Ptr(_)),
+        Expr::Macro(mac) => mac.mac.path.is_ident("format"),
+        Expr::Paren(inner) => is_copy(&inner.expr, guard),
+        _ => false,
+    }
+}
+
 fn mentions(stmt: &Stmt, name: &Ident) -> bool {
     fn inside(tokens: proc_macro2::TokenStream, name: &str) -> bool {
         tokens.into_iter().any(|token| match token {

@@ -2,7 +2,10 @@
 
 use super::{Edge, EdgeKind};
 use crate::{
-    analyse::{Access, Effects, Fact, Index, ItemId, Mode, Res, What, explain::Analysis},
+    analyse::{
+        Access, Effects, Fact, Index, ItemId, Mode, Res, What, collections::is_blind,
+        explain::Analysis,
+    },
     check::app::Successors,
     read::krate::Model,
 };
@@ -58,9 +61,17 @@ fn of_states(model: &Model, effects: &Effects<'_>) -> BTreeSet<Edge> {
     for (touch, sure) in touches.filter(|(touch, _)| !touch.is_idle()) {
         let kinds = kinds.entry(touch.state).or_default();
         match touch.access {
-            // Its name stands there; what is done with it is a touch of its own.
-            Access::Named => {}
+            // `push`, `add`: nothing comes of what was there.
+            Access::Write if is_blind(&model.states[touch.state].schema, &touch.by) => {
+                kinds.insert(if sure {
+                    EdgeKind::Writes
+                } else {
+                    EdgeKind::Uses
+                });
+            }
             _ if !sure || !touch.is_seen() => drop(kinds.insert(EdgeKind::Uses)),
+            // Its name stands there; what else is done with it is a touch of its own.
+            Access::Named => {}
             Access::Read => drop(kinds.insert(EdgeKind::Reads)),
             Access::Overwrite => drop(kinds.insert(EdgeKind::Writes)),
             Access::Write => kinds.extend([EdgeKind::Reads, EdgeKind::Writes]),
@@ -68,8 +79,9 @@ fn of_states(model: &Model, effects: &Effects<'_>) -> BTreeSet<Edge> {
     }
     let mut edges = BTreeSet::new();
     for (state, mut kinds) in kinds {
+        // It is looked at, and that is all.
         if kinds.is_empty() {
-            kinds.insert(EdgeKind::Uses);
+            kinds.insert(EdgeKind::Reads);
         }
         // Whoever is known to do both may do no more.
         if kinds.contains(&EdgeKind::Reads) && kinds.contains(&EdgeKind::Writes) {

@@ -252,6 +252,7 @@ impl Collector<'_> {
             join: plan.join.as_ref().map(locate),
             on_error: plan.on_error.as_ref().map(locate),
             public: !matches!(plan.item.vis, Visibility::Inherited),
+            cfg: condition(&plan.cfgs),
             receiver: plan.method.and_then(|method| method.receiver),
             schema: plan.schema,
         };
@@ -274,6 +275,7 @@ impl Collector<'_> {
             };
             let item = StateItem {
                 place: self.place(&ident),
+                cfg: condition(&plan.cfgs) + &condition(&field.cfgs),
                 key: field.key,
                 migrate: field.migrate,
                 schema: field.schema,
@@ -287,6 +289,7 @@ impl Collector<'_> {
     fn add_state(&mut self, plan: StatePlan) {
         let item = StateItem {
             place: self.place(&plan.ident),
+            cfg: condition(&plan.cfgs),
             key: plan.key,
             migrate: plan.migrate,
             schema: plan.schema,
@@ -296,6 +299,11 @@ impl Collector<'_> {
         self.mention_all(plan.init.to_token_stream());
         self.model.states.push(item);
     }
+}
+
+/// The text of `#[cfg]`s.
+fn condition(cfgs: &[Attribute]) -> String {
+    quote!(#(#cfgs)*).to_string()
 }
 
 impl<'ast> Visit<'ast> for Collector<'_> {
