@@ -54,13 +54,21 @@ fn what_is_other() {
         &[
             "+ function c (u8) -> ()",
             "- function gone () -> ()",
-            "~ function a: next [\"b\"] -> [\"c\"]",
+            "~ function a: next (b) -> (c)",
             "~ function b: options.timeout_ms 1000 -> 2000",
             "~ state SEEN: cell AtomicU64 -> AtomicU32",
             "~ state SEEN: type u64 -> u32",
             "+ a goes to c",
             "- a goes to b",
             "- b reads SEEN",
+        ],
+    );
+    check(
+        "#[skylark::function] fn f(n: u8) {}",
+        "#[skylark::function] async fn f(n: u16, s: String) {}",
+        &[
+            "~ function f: args (n: u8) -> (n: u16, s: String)",
+            "~ function f: is_async false -> true",
         ],
     );
     let mermaid = diff.mermaid();

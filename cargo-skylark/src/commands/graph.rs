@@ -3,7 +3,7 @@
 use crate::{
     app::{project::Project, revision::Revision},
     cli::{Graph, GraphFormat},
-    output::Output,
+    output::{Output, count},
 };
 use anyhow::{Context as _, Result};
 use skylark_compiler::{GraphDiff, Level, Model, check_app};
@@ -68,8 +68,9 @@ fn graph(project: &Project, model: &Model, output: &Output) -> skylark_compiler:
         .count();
     if errors > 0 {
         output.warning(&format!(
-            "the graph lacks what is wrong in `{}`: `cargo skylark check` shows {errors} errors",
-            project.name
+            "the graph lacks what is wrong in `{}`: `cargo skylark check` shows {}",
+            project.name,
+            count(errors, "error")
         ));
     }
     skylark_compiler::Graph::of(model)

@@ -94,18 +94,30 @@ impl Changes {
                     out,
                     '~',
                     name,
-                    &format!(": {field} {} -> {}", shown(old), shown(new)),
+                    &format!(": {field} {} -> {}", shown(old, new), shown(new, old)),
                 );
             }
         }
     }
 }
 
-/// A value as it reads in a line.
-fn shown(value: &Value) -> String {
+/// A value as it reads in a line, beside what it was or became.
+fn shown(value: &Value, beside: &Value) -> String {
     match value {
+        Value::Null if beside.is_boolean() => "false".to_owned(),
         Value::Null => "nothing".to_owned(),
         Value::String(text) => text.clone(),
+        // Arguments, successors.
+        Value::Array(all) => {
+            let all: Vec<String> = all
+                .iter()
+                .map(|one| match (one["name"].as_str(), one["type"].as_str()) {
+                    (Some(name), Some(ty)) => format!("{name}: {ty}"),
+                    _ => shown(one, &Value::Null),
+                })
+                .collect();
+            format!("({})", all.join(", "))
+        }
         other => other.to_string(),
     }
 }
