@@ -61,6 +61,9 @@ pub const SHAPES: &str = "skylark.shapes";
 pub const HINTS: &str = "skylark.hints";
 /// Prefix of every call entry.
 pub const FUNCTION_PREFIX: &str = "skylark_fn_";
+/// Longest name of a Rust function that a build keeps and a trap shows, in bytes; the rest
+/// of a longer one tells little.
+pub const MAX_SHOWN: usize = 120;
 /// Called once on a fresh instance, if exported (a WASI reactor's start).
 pub const INITIALIZE: &str = "_initialize";
 

@@ -1,12 +1,9 @@
 //! The names of an app's own functions: all that a module keeps of what tools read,
 //! since a node tells by them where a trap was.
 
-use skylark_abi::names::{FUNCTION_PREFIX, is_of_crate};
+use skylark_abi::names::{FUNCTION_PREFIX, MAX_SHOWN, is_of_crate};
 use wasm_encoder::{NameMap, NameSection};
 use wasmparser::{Name, NameSectionReader};
-
-/// Longest name that is kept, in bytes; the rest of a longer one tells little.
-const LONGEST: usize = 120;
 
 /// The `name` section with the functions of the crate `library` alone, as a person
 /// writes them; `None` if there are none. What cannot be read has no name.
@@ -21,7 +18,7 @@ pub(super) fn own(section: NameSectionReader<'_>, library: &str) -> Option<NameS
             let name = format!("{:#}", rustc_demangle::demangle(naming.name));
             // A call entry stands for a handler that was inlined into it.
             if is_of_crate(&name, library) || name.starts_with(FUNCTION_PREFIX) {
-                kept.append(naming.index, &name[..name.floor_char_boundary(LONGEST)]);
+                kept.append(naming.index, &name[..name.floor_char_boundary(MAX_SHOWN)]);
             }
         }
     }

@@ -2,14 +2,12 @@
 
 use skylark_abi::{
     Schema,
-    names::{FUNCTION_PREFIX, is_of_crate},
+    names::{FUNCTION_PREFIX, MAX_SHOWN, is_of_crate},
 };
 use wasmtime::WasmBacktrace;
 
 /// Most functions that a trace names.
 const MAX_FUNCTIONS: usize = 5;
-/// Longest name of a function in a trace, in bytes.
-const MAX_NAME: usize = 120;
 
 /// ` in `inner`, called by `outer``: where it fell in the functions of the app's own crate,
 /// each of them once; if none of them has a name, in the innermost that has one.
@@ -50,7 +48,7 @@ fn trace_of<'a>(names: impl Iterator<Item = &'a str>, schema: Option<&Schema>) -
     own.truncate(MAX_FUNCTIONS);
     let shown: Vec<String> = own
         .iter()
-        .map(|name| format!("`{}`", &name[..name.floor_char_boundary(MAX_NAME)]))
+        .map(|name| format!("`{}`", &name[..name.floor_char_boundary(MAX_SHOWN)]))
         .collect();
     match shown.as_slice() {
         [] => String::new(),
@@ -130,6 +128,6 @@ mod tests {
         assert!(shown.ends_with("called by `app::f4`, …"), "{shown}");
         let long = format!("app::{}", "é".repeat(200));
         let shown = trace_of([long.as_str()].into_iter(), Some(&schema));
-        assert!(shown.len() < MAX_NAME + 10, "{shown}");
+        assert!(shown.len() < MAX_SHOWN + 10, "{shown}");
     }
 }
