@@ -2,6 +2,7 @@
 
 use super::{
     cells::Held,
+    inside,
     krate::{Krate, Place, type_arguments},
     plan::Asked,
     rules::{self, Lock},
@@ -22,6 +23,8 @@ pub(super) struct Global {
     pub(super) ident: Span,
     /// Where the annotation goes.
     pub(super) at: Span,
+    /// Whether it is built, and has a cell in it.
+    pub(super) changes: bool,
     /// Its type and value, whose paths may need others.
     pub(super) cells: Vec<(Span, &'static str)>,
 }
@@ -41,7 +44,12 @@ pub(super) fn find(krate: &Krate<'_>, asked: &mut Vec<Asked>) -> BTreeMap<String
             continue;
         }
         let held = match what(krate, &place.module, &item.ty) {
-            What::Constant => continue,
+            What::Constant => {
+                if let Some(cell) = inside::changes(krate, &place.module, &item.ty) {
+                    ask(inside::question(&name, &cell));
+                }
+                continue;
+            }
             What::Unknown(why) => {
                 ask(format!("`{name}`: {why}"));
                 continue;
@@ -60,6 +68,11 @@ pub(super) fn find(krate: &Krate<'_>, asked: &mut Vec<Asked>) -> BTreeMap<String
             ));
             continue;
         }
+        let changes =
+            inside::changes(krate, &place.module, &item.ty).filter(|_| held == Held::Init);
+        if let Some(cell) = &changes {
+            ask(inside::question(&name, cell));
+        }
         let mut cells = Cells {
             krate,
             module: &place.module,
@@ -74,6 +87,7 @@ pub(super) fn find(krate: &Krate<'_>, asked: &mut Vec<Asked>) -> BTreeMap<String
             place: place.clone(),
             held,
             rename: None,
+            changes: changes.is_some(),
             ident: item.ident.span(),
             at: match &item.vis {
                 syn::Visibility::Inherited => item.static_token.span(),

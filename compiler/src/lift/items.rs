@@ -3,6 +3,7 @@
 use super::{
     cells::Held,
     globals::unstorable,
+    inside,
     krate::{Place, type_arguments},
     out::Out,
     report::Kind,
@@ -30,6 +31,10 @@ pub(super) fn write(out: &mut Out<'_, '_>) {
         let at = out.krate.range(file, global.at).start;
         let (kind, why) = match global.held {
             Held::State { .. } => (Kind::State, "handlers change it"),
+            Held::Init if global.changes => (
+                Kind::Init,
+                "it is built at its first use in each instance, and what is written to it is lost",
+            ),
             Held::Init | Held::Client => (
                 Kind::Init,
                 "it is built at its first use, and never changes",
@@ -119,6 +124,11 @@ fn statics(out: &mut Out<'_, '_>, path: &str, shared: &Shared<'_>) {
         text.push_str(&docs(out, place, &field.attrs));
         let (kind, attribute, why) = match found.held {
             Held::State { .. } => (Kind::State, STATE, "handlers share it, and change it"),
+            Held::Init if inside::changes(out.krate, &place.module, &field.ty).is_some() => (
+                Kind::Init,
+                INIT,
+                "handlers share it; it is built in each instance, and what is written to it is lost",
+            ),
             Held::Init => (Kind::Init, INIT, "handlers share it, and cannot change it"),
             Held::Client => (Kind::Call, "", "it calls another service of this app"),
         };

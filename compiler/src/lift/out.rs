@@ -63,6 +63,8 @@ pub(super) struct Out<'a, 'k> {
     placed: Vec<(usize, Range<usize>)>,
     /// Types that are stored or passed, by their paths, and the traits that they need.
     pub(super) values: BTreeMap<String, BTreeSet<&'static str>>,
+    /// Those of them that are written and read again.
+    pub(super) stored: BTreeSet<String>,
     /// Whether a function refuses with a status.
     pub(super) refuses: bool,
     /// By what.
@@ -82,6 +84,7 @@ impl<'a, 'k> Out<'a, 'k> {
             removed: Vec::new(),
             placed: Vec::new(),
             values: BTreeMap::new(),
+            stored: BTreeSet::new(),
             refuses: false,
             refusal: Refusal::of(krate),
         }

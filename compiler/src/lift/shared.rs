@@ -2,6 +2,7 @@
 
 use super::{
     cells::{self, Held},
+    inside,
     krate::{Function, Krate, Place, type_arguments},
     plan::Asked,
     rules::{self, Role},
@@ -198,6 +199,12 @@ fn read<'a>(
         }
         if super::requests::is_client(krate, &place.module, ty) {
             let question = super::requests::client_question(&name);
+            asked.push(Asked::at(&place, field.span(), question));
+        }
+        if made.held == Ok(Held::Init)
+            && let Some(cell) = inside::changes(krate, &place.module, ty)
+        {
+            let question = inside::question(&name, &cell);
             asked.push(Asked::at(&place, field.span(), question));
         }
         if let Err(why) = &made.held {

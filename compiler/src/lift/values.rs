@@ -62,6 +62,9 @@ pub(super) fn note_call(out: &mut Out<'_, '_>, callee: &Function<'_>) {
 
 fn add(out: &mut Out<'_, '_>, found: BTreeSet<String>, used: Use) {
     for path in found {
+        if used == Use::Stored {
+            out.stored.insert(path.clone());
+        }
         out.values.entry(path).or_default().extend(used.needs());
     }
 }
@@ -103,8 +106,11 @@ fn fields(krate: &Krate<'_>, path: &str, found: &mut BTreeSet<String>) {
     }
 }
 
-/// Gives every noted type the traits that it lacks.
+/// Gives every noted type the traits that it lacks, and asks about what they would lose.
 pub(super) fn derive(out: &mut Out<'_, '_>) {
+    for path in std::mem::take(&mut out.stored) {
+        super::skipped::ask(out, &path);
+    }
     for (path, needs) in std::mem::take(&mut out.values) {
         let Some(item) = out.krate.types.get(&path) else {
             continue;
