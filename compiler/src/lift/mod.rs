@@ -30,6 +30,7 @@ mod shared;
 mod signature;
 mod skipped;
 mod spawned;
+mod startup;
 mod thrift;
 mod values;
 mod waits;

@@ -7,6 +7,7 @@ use super::{
     routes::{self, Routes},
     rules::{self, Role},
     shared::{self, Shared, Static},
+    startup,
     thrift::{self, Service},
     waits,
 };
@@ -125,6 +126,7 @@ impl<'a> Plan<'a> {
             waits: BTreeSet::new(),
         };
         plan.waits = waits::find(krate, &plan);
+        startup::ask(krate, &plan, asked);
         if plan.handlers.is_empty() && plan.services.is_empty() {
             candidates(krate, &plan, asked);
         }

@@ -133,7 +133,7 @@ impl<'ast> Visit<'ast> for Finder<'_, '_> {
             ) => self.methods(methods, &route.value()),
             (what @ ("layer" | "route_layer" | "fallback" | "nest_service"), [_])
             | (what @ "nest_service", [_, _])
-                if self.routes.routers.contains(&self.path()) =>
+                if self.routes.routers.contains(&self.path()) || self.is_main() =>
             {
                 self.asked.push(Asked::about(
                     self.function,
@@ -151,6 +151,10 @@ impl<'ast> Visit<'ast> for Finder<'_, '_> {
 }
 
 impl Finder<'_, '_> {
+    fn is_main(&self) -> bool {
+        self.function.sig.ident == "main" && self.function.owner.is_none()
+    }
+
     fn path(&self) -> String {
         let module = self
             .function
