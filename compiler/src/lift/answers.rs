@@ -60,6 +60,18 @@ pub(super) fn tuple(rewriter: &mut Rewriter<'_, '_, '_>, tuple: &ExprTuple) -> b
         );
     }
     rewriter.refuses();
+    // `new` takes whatever becomes a text, so that `why.into()` would not say what it is.
+    let converted = match second {
+        Expr::MethodCall(call) if call.method == "into" && call.args.is_empty() => {
+            Some(&*call.receiver)
+        }
+        _ => None,
+    };
+    if let Some(inner) = converted {
+        let (at, end) = (rewriter.range(inner).end, rewriter.range(second).end);
+        rewriter.delete(at..end);
+    }
+    let second = converted.unwrap_or(second);
     let (whole, why) = (rewriter.range(tuple), rewriter.range(second));
     rewriter.delete(whole.start..why.start);
     let name = rewriter.out.refusal.name;
@@ -87,6 +99,29 @@ pub(super) fn status(rewriter: &mut Rewriter<'_, '_, '_>, path: &syn::Path) {
     }
 }
 
+/// The statuses that a function answers with, beside a body; `None` if one is computed.
+fn statuses(rewriter: &Rewriter<'_, '_, '_>) -> Vec<Option<u16>> {
+    struct Find<'r, 'o, 'a, 'k>(&'r Rewriter<'o, 'a, 'k>, Vec<Option<u16>>);
+    impl<'ast> Visit<'ast> for Find<'_, '_, '_, '_> {
+        fn visit_expr_path(&mut self, path: &'ast syn::ExprPath) {
+            self.1.extend(code(self.0, &path.path));
+        }
+    }
+    let mut find = Find(rewriter, Vec::new());
+    find.visit_block(rewriter.function.block);
+    if find.1.is_empty() {
+        find.1.push(None);
+    }
+    find.1
+}
+
+/// Whether a status and a body are what a function answers, and not why it refuses.
+fn answers(rewriter: &Rewriter<'_, '_, '_>) -> bool {
+    let plan = rewriter.out.plan;
+    let good = |status: &Option<u16>| status.is_some_and(|number| number < 300);
+    plan.handlers.contains_key(&rewriter.function.path()) || statuses(rewriter).iter().any(good)
+}
+
 /// Types of answers.
 pub(super) fn ty(rewriter: &mut Rewriter<'_, '_, '_>, ty: &Type) -> bool {
     let module = rewriter.function.place.module.clone();
@@ -111,13 +146,26 @@ pub(super) fn ty(rewriter: &mut Rewriter<'_, '_, '_>, ty: &Type) -> bool {
                 rewriter.unwrap(ty, inner);
                 rewriter.visit_type(inner);
             }
-            None => {
+            // What helps to refuse: an error, as in a result.
+            None if !answers(rewriter) => {
                 rewriter.refuses();
                 let (at, file) = (rewriter.range(ty), rewriter.file());
-                {
+                let name = rewriter.out.refusal.name;
+                rewriter.out.edits.replace(file, at, name);
+            }
+            None => {
+                if statuses(rewriter).iter().any(|status| *status != Some(200)) {
                     let name = rewriter.out.refusal.name;
-                    rewriter.out.edits.replace(file, at, name);
+                    rewriter.ask(
+                        ty.span(),
+                        format!(
+                            "a function yields a value or refuses, without a status: may this one go, and which answers \
+                             are refusals (`Result<…, {name}>`)?"
+                        ),
+                    );
                 }
+                rewriter.unwrap(ty, second);
+                rewriter.visit_type(second);
             }
         }
         return true;

@@ -9,6 +9,8 @@ struct Edit {
     text: String,
     /// Takes everything inside of it along, edits too.
     whole: bool,
+    /// A comment of whole lines, which nothing takes along: it stands before what would.
+    stays: bool,
 }
 
 /// The edits of a crate, by file.
@@ -28,6 +30,15 @@ impl Edits {
         self.push(file, at..at, text.into(), false);
     }
 
+    /// Inserts a comment of whole lines before the line that begins at byte `at`.
+    pub(super) fn comment(&mut self, file: usize, at: usize, text: impl Into<String>) {
+        self.push(file, at..at, text.into(), false);
+        let edits = self.files.entry(file).or_default();
+        if let Some(edit) = edits.last_mut() {
+            edit.stays = true;
+        }
+    }
+
     /// Takes bytes out.
     pub(super) fn delete(&mut self, file: usize, range: Range<usize>) {
         self.push(file, range, String::new(), false);
@@ -40,12 +51,18 @@ impl Edits {
 
     fn push(&mut self, file: usize, range: Range<usize>, text: String, whole: bool) {
         let edits = self.files.entry(file).or_default();
-        edits.push(Edit { range, text, whole });
+        edits.push(Edit {
+            range,
+            text,
+            whole,
+            stays: false,
+        });
     }
 
     /// File number `file` with its edits; `None` if there are none.
     pub(super) fn apply(&self, file: usize, text: &str) -> Option<String> {
-        let mut edits: Vec<&Edit> = self.files.get(&file)?.iter().collect();
+        let placed = placed(self.files.get(&file)?, text);
+        let mut edits: Vec<&Edit> = placed.iter().collect();
         let within = |inner: &Edit, outer: &Edit| {
             outer.whole
                 && !std::ptr::eq(inner, outer)
@@ -76,6 +93,24 @@ impl Edits {
     }
 }
 
+/// Edits whose comments stand at lines that nothing takes out.
+fn placed(edits: &[Edit], text: &str) -> Vec<Edit> {
+    let mut placed = edits.to_vec();
+    for edit in placed.iter_mut().filter(|edit| edit.stays) {
+        let at = |at: usize| {
+            let around = edits
+                .iter()
+                .filter(|other| other.range.start < at && at < other.range.end);
+            around.map(|other| other.range.start).min()
+        };
+        while let Some(start) = at(edit.range.start) {
+            let line = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+            edit.range = line..line;
+        }
+    }
+    placed
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +124,14 @@ mod tests {
         edits.replace(0, 0..3, "ONE");
         assert_eq!(edits.apply(0, "one two six ten").unwrap(), "ONE abtwo ten");
         assert_eq!(edits.apply(1, "one"), None);
+        let mut edits = Edits::default();
+        edits.delete(0, 5..12);
+        edits.comment(0, 10, "// why\n");
+        assert_eq!(
+            edits.apply(0, "one\na, b,\n  c").unwrap(),
+            "one\n// why\nac"
+        );
+        let mut edits = Edits::default();
         edits.supersede(0, 0..7, "-");
         edits.insert(0, 0, "x ");
         edits.insert(0, 7, " y");

@@ -164,7 +164,13 @@ fn keeps(
     after: &BTreeSet<String>,
 ) -> bool {
     let server = rules::is_server(&leaf.path);
-    let Some(name) = leaf.name() else { return true };
+    let Some(name) = leaf.name() else {
+        // What a glob of a server's crate may have brought, and is named still.
+        let glob = leaf.path.join("::");
+        let brings = |name: &String| rules::knows(&format!("{glob}::{name}"));
+        let private = matches!(item.vis, Visibility::Inherited);
+        return !(server && private) || after.iter().any(brings);
+    };
     let full = syn::parse_str::<syn::Path>(&leaf.path.join("::"))
         .map(|path| imports.names.resolve(&old.module, &path))
         .unwrap_or_default();

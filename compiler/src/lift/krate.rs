@@ -73,6 +73,12 @@ impl Function<'_> {
         })
     }
 
+    /// Its full path.
+    pub(super) fn path(&self) -> String {
+        let home = self.owner.as_ref().unwrap_or(&self.place.module);
+        format!("{home}::{}", plain(&self.sig.ident))
+    }
+
     /// What it returns, if it says so.
     pub(super) fn output(&self) -> Option<&Type> {
         match &self.sig.output {

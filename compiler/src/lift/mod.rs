@@ -22,6 +22,7 @@ mod krate;
 mod names;
 mod out;
 mod plan;
+mod prefix;
 mod report;
 mod requests;
 mod routes;
@@ -32,6 +33,7 @@ mod skipped;
 mod spawned;
 mod startup;
 mod thrift;
+mod untouched;
 mod values;
 mod waits;
 
@@ -92,7 +94,7 @@ pub fn lift(files: &[SourceFile]) -> Result<Lifted, String> {
     for (path, function) in &krate.functions {
         let answers =
             function.of_trait.as_deref().and_then(rules::role) == Some(rules::Role::Response);
-        if !plan.removed.contains_key(path) && !answers {
+        if !plan.removed.contains_key(path) && !plan.untouched.contains(path) && !answers {
             signature::write(&mut out, path, function);
             body::write(&mut out, function);
         }

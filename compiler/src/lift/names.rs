@@ -1,5 +1,6 @@
 //! What a path means, as text: by the index of the whole crate.
 
+use super::rules;
 use crate::{
     analyse::{Index, Res, Space},
     read::{krate::Model, plain},
@@ -57,6 +58,18 @@ impl<'m> Names<'m> {
         };
         let found = spaces.map(|space| self.index.resolve(*id, path, space));
         let known = found.iter().find(|res| !matches!(res, Res::Unknown(_)));
+        let brought = || {
+            // What `use axum::routing::*` has brought, as far as lift knows what is there.
+            let globs = self.index.modules[*id].globs.iter();
+            let paths = globs.map(|glob| format!("{}::{last}", glob.join("::")));
+            paths.into_iter().find(|path| rules::knows(path))
+        };
+        if known.is_none()
+            && path.segments.len() == 1
+            && let Some(path) = brought()
+        {
+            return path;
+        }
         self.index.path_of(known.unwrap_or(&found[0]))
     }
 }

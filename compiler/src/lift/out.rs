@@ -233,7 +233,7 @@ impl<'a, 'k> Out<'a, 'k> {
                         .map_or(0, |newline| newline + 1);
                     let indent: String = source[line..].chars().take_while(|c| *c == ' ').collect();
                     self.edits
-                        .insert(asked.file, line, comment(&asked.question, &indent));
+                        .comment(asked.file, line, comment(&asked.question, &indent));
                 }
             }
         }

@@ -9,7 +9,7 @@ use super::{
     shared::{self, Shared, Static},
     startup,
     thrift::{self, Service},
-    waits,
+    untouched, waits,
 };
 use crate::read::plain;
 use proc_macro2::Span;
@@ -50,6 +50,8 @@ pub(super) struct Plan<'a> {
     pub(super) handlers: BTreeMap<String, Handler>,
     /// Functions that go.
     pub(super) removed: BTreeMap<String, &'static str>,
+    /// Functions that stay as they were written.
+    pub(super) untouched: BTreeSet<String>,
     /// Functions that wait for something, and stay `async`.
     pub(super) waits: BTreeSet<String>,
 }
@@ -123,8 +125,10 @@ impl<'a> Plan<'a> {
             globals,
             handlers,
             removed,
+            untouched: BTreeSet::new(),
             waits: BTreeSet::new(),
         };
+        untouched::find(krate, &mut plan, asked);
         plan.waits = waits::find(krate, &plan);
         startup::ask(krate, &plan, asked);
         if plan.handlers.is_empty() && plan.services.is_empty() {
@@ -155,6 +159,9 @@ impl<'a> Plan<'a> {
     /// The arguments of a function that lend shared state: the names that they bind.
     pub(super) fn lent(&self, krate: &Krate<'_>, function: &Function<'_>) -> Lent<'_, 'a> {
         let mut lent = Lent::default();
+        if self.untouched.contains(&function.path()) {
+            return lent;
+        }
         let module = &function.place.module;
         for (index, (pattern, ty, _)) in function.arguments().enumerate() {
             let Some(shared) = self.shared_of(krate, module, ty) else {
@@ -228,9 +235,10 @@ fn candidates(krate: &Krate<'_>, plan: &Plan<'_>, asked: &mut Vec<Asked>) {
             syn::visit::visit_path(self, path);
         }
     }
-    for function in krate.functions.values() {
-        let public =
-            function.owner.is_none() && matches!(function.vis, Some(Visibility::Public(_)));
+    for (path, function) in &krate.functions {
+        let public = !plan.untouched.contains(path)
+            && function.owner.is_none()
+            && matches!(function.vis, Some(Visibility::Public(_)));
         let mut uses = Uses(krate, plan, &function.place.module, false);
         uses.visit_block(function.block);
         if public && uses.3 {

@@ -62,6 +62,17 @@ pub(super) const METHODS: &[(&str, &str)] = &[
     ("put", "PUT"),
 ];
 
+/// Whether lift knows what is at this path.
+pub(super) fn knows(path: &str) -> bool {
+    let method = path.strip_prefix("axum::routing::");
+    role(path).is_some()
+        || method.is_some_and(|name| METHODS.iter().any(|(known, _)| *known == name))
+        || cell_of(path).is_some()
+        || atomic(path).is_some()
+        || is_lazy(path)
+        || OUTSIDE.iter().any(|(known, _)| *known == path)
+}
+
 /// The number of a status code, by its constant.
 pub(super) fn status(constant: &str) -> Option<u16> {
     let found = STATUS.iter().find(|(name, _)| *name == constant);

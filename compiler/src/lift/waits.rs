@@ -217,7 +217,7 @@ pub(super) fn find(krate: &Krate<'_>, plan: &Plan<'_>) -> BTreeSet<String> {
         };
         let more: BTreeSet<String> = all
             .iter()
-            .filter(|(_, found)| found.iter().any(waiting))
+            .filter(|(path, found)| plan.untouched.contains(**path) || found.iter().any(waiting))
             .map(|(path, _)| (*path).clone())
             .collect();
         if more.len() == waits.len() {
