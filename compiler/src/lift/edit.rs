@@ -124,17 +124,18 @@ mod tests {
         edits.replace(0, 0..3, "ONE");
         assert_eq!(edits.apply(0, "one two six ten").unwrap(), "ONE abtwo ten");
         assert_eq!(edits.apply(1, "one"), None);
-        let mut edits = Edits::default();
-        edits.delete(0, 5..12);
-        edits.comment(0, 10, "// why\n");
-        assert_eq!(
-            edits.apply(0, "one\na, b,\n  c").unwrap(),
-            "one\n// why\nac"
-        );
-        let mut edits = Edits::default();
         edits.supersede(0, 0..7, "-");
         edits.insert(0, 0, "x ");
         edits.insert(0, 7, " y");
         assert_eq!(edits.apply(0, "one two six ten").unwrap(), "x - y ten");
+    }
+
+    #[test]
+    fn comments_stand_before_what_goes() {
+        let mut edits = Edits::default();
+        edits.delete(0, 5..12);
+        edits.comment(0, 10, "// why\n");
+        let done = edits.apply(0, "one\na, b,\n  c").unwrap();
+        assert_eq!(done, "one\n// why\nac");
     }
 }
