@@ -196,6 +196,11 @@ fn functions_that_nobody_reaches() {
         "#[skylark::chain(next = b)] fn a() {}\n#[skylark::function] fn b() {}\n#[skylark::function] fn orphan() {}\n#[skylark::function] pub fn api() {}",
         &["SKY0006 note 3:25 `orphan`"],
     );
+    // Without chains, what is public is called from outside.
+    check(
+        "pub struct Item;\n#[skylark::function] pub fn get(id: u8) -> Item { Item }\n#[skylark::function] pub fn put(item: Item) {}",
+        &["SKY0006 note 3:29 `put`"],
+    );
     // Who is called answers its callers, and ends no run.
     check(
         "pub struct Order;\n#[skylark::function] pub fn valid(order: Order) -> Order { order }\n\

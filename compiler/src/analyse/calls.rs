@@ -18,10 +18,13 @@ use syn::{Expr, ExprCall, ExprMethodCall, ExprPath, spanned::Spanned, visit::Vis
 impl<'m> Walker<'_, 'm> {
     pub(super) fn call(&mut self, call: &'m ExprCall, expr: &'m Expr) -> Val {
         match &*call.func {
-            Expr::Path(path) if !self.is_local(path) => {
-                let target = self.callee(path);
-                self.called(path, target, call, expr, Mode::Here)
-            }
+            Expr::Path(path) if !self.is_local(path) => match self.by_client(path) {
+                Some(target) => self.sent_to(path, target, call, expr),
+                None => {
+                    let target = self.callee(path);
+                    self.called(path, target, call, expr, Mode::Here)
+                }
+            },
             func => {
                 let of = self.expr(func);
                 // A closure's body is where it was written; what is stored may be anything.
@@ -51,7 +54,31 @@ impl<'m> Walker<'_, 'm> {
             return Val::default();
         };
         let target = self.callee(path);
-        let all = expr.unwrap_or(&call.func);
+        self.sent_to(path, target, call, expr.unwrap_or(&call.func))
+    }
+
+    /// `HotelClient::quote(x)`: a function of a service that needs no object.
+    fn by_client(&self, path: &ExprPath) -> Option<Res> {
+        let mut segments: Vec<String> =
+            path.path.segments.iter().map(|s| plain(&s.ident)).collect();
+        let name = segments.pop().filter(|_| !segments.is_empty())?;
+        let index = self.index;
+        let client = index.resolve_segments(self.module(), &segments, Space::Type);
+        let Kind::Client(id) = index.items[client.item()?].kind else {
+            return None;
+        };
+        let mut functions = index.impls[id].functions.iter();
+        let found = functions.find(|f| index.items[**f].name == name)?;
+        Some(Res::Item(*found))
+    }
+
+    fn sent_to(
+        &mut self,
+        path: &'m ExprPath,
+        target: Res,
+        call: &'m ExprCall,
+        all: &'m Expr,
+    ) -> Val {
         let yields = self.called(path, target, call, all, Mode::Remote).ty;
         // What the message yields is the value of a `Result` or the whole.
         let value = match yields.path() {

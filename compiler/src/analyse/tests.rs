@@ -435,6 +435,9 @@ fn services_waits_and_successors_are_told() {
            pub fn free(&self) -> u32 { self.left() } fn left(&self) -> u32 { self.rooms - 1 } \
            pub fn reserve(&mut self, g: String) { self.guests.push(g); } \
            pub async fn both(g: String) { HotelClient.reserve(g.clone()).await; skylark::call!(Hotel::free()).await; } \
+           pub fn quote(n: u32) -> u32 { n } \
+           pub async fn asked(n: u32) -> u32 { HotelClient::quote(n).await.unwrap_or(0) } \
+           pub fn told(n: u32) { let _ = HotelClient::quote(n).send(); } \
            pub async fn at_once() { skylark::join!(skylark::call!(Hotel::free()), skylark::call!(Hotel::free())).await; inner().await; } } \
          async fn inner() { skylark::sleep(D).await; } \
          #[skylark::function] fn all() { skylark::with_mut(|h: &mut Hotel| h.seats += 1); } \
@@ -448,6 +451,9 @@ fn services_waits_and_successors_are_told() {
             "Hotel-free: idempotent; Hotel-rooms; ; ; 1",
             "Hotel-reserve: commit; Hotel-guests; Hotel-guests; Hotel-guests; 2",
             "Hotel-both: record; ; ; ; 5",
+            "Hotel-quote: pure; ; ; ; 0",
+            "Hotel-asked: record; ; ; ; 3",
+            "Hotel-told: commit; ; ; ; 1",
             "Hotel-at_once: record; ; ; ; 5",
             "all: commit; Hotel-guests Hotel-rooms Hotel-seats; Hotel-seats; Hotel-seats; 2",
             "one_way: commit; ; ; ; 1",

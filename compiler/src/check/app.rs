@@ -386,7 +386,8 @@ fn cycle_diagnostic(model: &Model, graph: &Successors, cycle: &[usize]) -> Diagn
 /// Any function may be called by its name, so being named by no `next` is no
 /// fault. Warned of are functions that a chain was plainly meant to reach:
 /// those to which only a cycle leads, and those that take, as their only argument,
-/// the very type of this crate with which another function ends a run. A private
+/// the very type of this crate with which another function ends a run (a note of public ones in
+/// an app without chains). A private
 /// function that is no link of any chain, in an app that has chains, gets a note.
 fn unreached(
     model: &Model,
@@ -434,6 +435,10 @@ fn unreached(
                 "if `{name}` comes next, annotate `{}` with `#[skylark::chain(next = {})]`",
                 giver.schema.ident, function.schema.ident
             )];
+            // Where nothing is a chain, what is public may be a service's door.
+            if function.public && !chains {
+                d.level = Level::Note;
+            }
             found.push(d);
         } else if chains && !is_link && !function.public {
             let mut d = unreached(format!(

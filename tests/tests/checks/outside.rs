@@ -121,10 +121,44 @@ fn time_that_does_not_pass() {
         "#[skylark::function] async fn f() { let a = std::time::Instant::now(); skylark::sleep(D).await; a.elapsed(); }",
         &[],
     );
+    // A time from before the call has passed, and does where a loop waits.
+    for body in [
+        "born.elapsed()",
+        "T.lock().unwrap().unwrap().elapsed()",
+        "let a = std::time::Instant::now(); while a.elapsed() < D { skylark::sleep(D).await; }",
+    ] {
+        check(
+            &format!(
+                "use std::{{sync::*, time::*}}; #[skylark::state] static T: Mutex<Option<SystemTime>> = Mutex::new(None);
+#[skylark::function] async fn f(born: SystemTime) {{ T.lock().unwrap(); {body}; }}"
+            ),
+            &[],
+        );
+    }
     check(
         "struct Work; impl Work { fn elapsed(&self) {} } #[skylark::function] fn f() { Work.elapsed(); }",
         &[],
     );
+}
+
+/// What waits in its place is written as it stands there.
+#[test]
+fn pauses_are_mended() {
+    for (body, wanted) in [
+        ("std::thread::sleep(d * 2);", "skylark::sleep(d * 2).await;"),
+        ("tokio::time::sleep(d).await;", "skylark::sleep(d).await;"),
+        (
+            "let pause = tokio::time::sleep(d); pause.await;",
+            "let pause = skylark::sleep(d); pause.await;",
+        ),
+    ] {
+        let text = format!("#[skylark::function] async fn f(d: std::time::Duration) {{ {body} }}");
+        let found = check(&text, &["blocking_sleep warning"]);
+        let mend = found[0].suggestion.as_ref().expect("a mend");
+        let mut mended = text.clone();
+        mended.replace_range(mend.span.start..mend.span.end, &mend.replacement);
+        assert_eq!(mended, text.replace(body, wanted));
+    }
 }
 
 #[test]
@@ -134,6 +168,7 @@ fn addresses() {
         "println!(\"{x:p} {}\", 1);",
         "let a = &x as *const u8 as usize;",
         "let a = v.as_ptr() as usize;",
+        "write!(out, r#\"{x:#p}\"#);",
     ] {
         check(
             &format!("#[skylark::function] fn f() {{ {body} }}"),
@@ -142,6 +177,8 @@ fn addresses() {
     }
     for body in [
         "format!(\"{:?} {p} p\", x);",
+        "format!(\"{x} {{:p}} {{x:p}}\");",
+        "format!(\"{} {}\", x, \"{:p}\");",
         "let a = x as usize;",
         "v.as_ptr();",
     ] {

@@ -50,21 +50,23 @@ pub(super) fn check(lints: &Lints<'_, '_>, found: &mut Vec<Diagnostic>) {
 
 /// The text with `{:p}`.
 fn pointer(tokens: TokenStream) -> Option<Span> {
-    tokens.into_iter().find_map(|token| match token {
-        TokenTree::Literal(literal) => {
-            let text = literal.to_string();
-            let mut places = text
-                .split('{')
-                .skip(1)
-                .filter_map(|rest| rest.split('}').next());
-            let shows = |place: &str| {
-                place
-                    .split_once(':')
-                    .is_some_and(|(_, format)| format.trim_start_matches('#').ends_with('p'))
-            };
-            (text.starts_with('"') && places.any(shows)).then(|| literal.span())
-        }
+    // The first text is the template; the others are shown as they are.
+    let template = tokens.into_iter().find_map(|token| match token {
+        TokenTree::Literal(literal) if literal.to_string().ends_with(['"', '#']) => Some(literal),
         _ => None,
+    });
+    template.and_then(|literal| {
+        let text = literal.to_string().replace("{{", "").replace("}}", "");
+        let mut places = text
+            .split('{')
+            .skip(1)
+            .filter_map(|rest| rest.split('}').next());
+        let shows = |place: &str| {
+            place
+                .split_once(':')
+                .is_some_and(|(_, format)| format.trim_start_matches('#').ends_with('p'))
+        };
+        places.any(shows).then(|| literal.span())
     })
 }
 

@@ -302,18 +302,26 @@ fn sleep(lints: &Lints<'_, '_>, body: BodyId, fact: &Fact<'_>) -> Option<Suggest
         .first()
         .filter(|_| waits && call.args.len() == 1)?;
     let file = fact.site.file;
-    let site = Site {
-        file,
-        span: call.span(),
+    let runtime = lints.runtime();
+    let What::Call {
+        target: Res::Foreign(slept),
+        ..
+    } = &fact.what
+    else {
+        return None;
     };
+    // What is a future already is waited for where it is.
+    let (span, replacement) = if slept == "std::thread::sleep" {
+        let argument = lints.source(file, argument.span());
+        (call.span(), format!("{runtime}::sleep({argument}).await"))
+    } else {
+        (call.func.span(), format!("{runtime}::sleep"))
+    };
+    let site = Site { file, span };
     Some(Suggestion {
         file: lints.index.file(site).to_owned(),
         span: lints.index.locate(site),
-        replacement: format!(
-            "{}::sleep({}).await",
-            lints.runtime(),
-            lints.source(file, argument.span())
-        ),
+        replacement,
         certain: true,
     })
 }
@@ -337,6 +345,22 @@ fn elapsed(lints: &Lints<'_, '_>, body: BodyId, found: &mut Vec<Diagnostic>) {
             Some("std::time::Instant" | "std::time::SystemTime")
         );
         if !clock || name != "elapsed" {
+            continue;
+        }
+        // A time from before the call has passed.
+        let taken = |other: &Fact<'_>| {
+            let now = matches!(&other.what, What::Call { target: Res::Foreign(path), .. }
+                | What::Path { target: Res::Foreign(path) } if path.ends_with("::now"));
+            now && other.site.span.byte_range().start < begins
+        };
+        // A loop that waits comes back later.
+        let comes_back = |other: &Fact<'_>| {
+            fact.context.loops > 0
+                && other.context.loops > 0
+                && matches!(other.what, What::Await { .. })
+        };
+        let facts = &lints.index.bodies[body].facts;
+        if !facts.iter().any(taken) || facts.iter().any(comes_back) {
             continue;
         }
         let handler = lints.handler_of(body);
