@@ -45,7 +45,7 @@ impl<'a> Use<'a> {
         let schema = &index.model.states[touch.state].schema;
         let need = need(schema.collection()?, &touch.by);
         let told = match need {
-            Some(Need::Entry) => touch.key.is_some(),
+            Some(Need::Entry) => touch.key.is_some() && touch.told,
             Some(Need::Size) => true,
             _ => false,
         };

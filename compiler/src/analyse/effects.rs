@@ -7,8 +7,12 @@ use super::{
     states::{self, States},
 };
 use crate::{read::Annotation, read::krate::FunctionItem};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use syn::{Expr, ExprPath};
+
+/// How many calls of helpers an argument is followed through: helpers may call each other in
+/// circles.
+const MAX_CALLS: usize = 64;
 
 /// One thing that a handler may do.
 #[derive(Debug, Clone)]
@@ -55,6 +59,8 @@ pub(crate) struct Touch {
     pub(crate) by: String,
     /// The path of the argument that chooses the entry of a collection: `order.from`.
     pub(crate) key: Option<String>,
+    /// Whether it is that one whichever way callers of its helper go.
+    pub(crate) told: bool,
 }
 
 impl Touch {
@@ -223,6 +229,7 @@ impl<'m> Index<'m> {
                         },
                         by: Touch::LENT.to_owned(),
                         key: None,
+                        told: true,
                     }),
                 });
             }
@@ -292,16 +299,21 @@ impl<'m> Index<'m> {
                 None => self.lends(fact, path, exprs, states, body),
             },
             _ => {
-                let mut touches = states::touches(self, fact, states);
-                for touch in &mut touches {
-                    if let Some(val) = &touch.1 {
-                        touch.0.key = self.argument(reach, body, val);
-                    }
+                let mut kinds = Vec::new();
+                for (touch, key) in states::touches(self, fact, states) {
+                    let keys = match &key {
+                        Some(val) => self.arguments(reach, body, val, &mut { MAX_CALLS }),
+                        None => [(None, true)].into(),
+                    };
+                    kinds.extend(keys.into_iter().map(|(key, told)| {
+                        EffectKind::Touch(Touch {
+                            key,
+                            told,
+                            ..touch.clone()
+                        })
+                    }));
                 }
-                touches
-                    .into_iter()
-                    .map(|(touch, _)| EffectKind::Touch(touch))
-                    .collect()
+                kinds
             }
         }
     }
@@ -340,6 +352,7 @@ impl<'m> Index<'m> {
                 access: Access::Named,
                 by: Touch::WITH.to_owned(),
                 key: None,
+                told: true,
             })
         };
         states.fields(object).map(touch).collect()
@@ -403,33 +416,72 @@ impl<'m> Index<'m> {
         )
     }
 
-    /// The path of the handler's argument that a value is: `order.from`.
-    fn argument(&self, reach: &Reach, body: BodyId, val: &Val) -> Option<String> {
-        let place = val.from.as_ref()?;
-        let Root::Param(name) = &place.root else {
-            return None;
+    /// The paths of the handler's arguments that a value may be, `order.from`: one for each
+    /// call of the helper that it is in, and whether that happens whichever way the caller
+    /// goes. `None` is what no argument tells.
+    fn arguments(
+        &self,
+        reach: &Reach,
+        body: BodyId,
+        val: &Val,
+        left: &mut usize,
+    ) -> BTreeMap<Option<String>, bool> {
+        let unknown = BTreeMap::from([(None, true)]);
+        let Some(place) = &val.from else {
+            return unknown;
         };
-        let fields = states::value_path(&place.steps)?;
-        let path = |name: &str| {
-            let all = std::iter::once(name.to_owned()).chain(fields.iter().cloned());
+        let (Root::Param(name), Some(fields)) = (&place.root, states::value_path(&place.steps))
+        else {
+            return unknown;
+        };
+        let Some(at) = self.parameter_number(self.bodies[body].item, name) else {
+            return unknown;
+        };
+        let inner = |outer: String| {
+            let all = std::iter::once(outer).chain(fields.iter().cloned());
             all.collect::<Vec<_>>().join(".")
         };
         if body == reach.from() {
-            return Some(path(name));
+            return [(Some(inner(name.clone())), true)].into();
         }
-        // The parameter of a helper is what its caller gave.
-        let (caller, number) = reach.by(body)?;
-        let at = self.parameter_number(self.bodies[body].item, name)?;
-        let given = match &self.bodies[caller].facts.get(number)?.what {
-            What::Call { args, .. } => args.get(at)?,
-            What::Method { args, .. } => args.get(at.checked_sub(1)?)?,
-            _ => return None,
-        };
-        let outer = self.argument(reach, caller, given)?;
-        let rest: Vec<String> = std::iter::once(outer)
-            .chain(fields.iter().cloned())
-            .collect();
-        Some(rest.join("."))
+        // The parameter of a helper is what its callers gave.
+        let callers = reach.callers(body);
+        if callers.is_empty() {
+            return unknown;
+        }
+        let mut found = BTreeMap::new();
+        for (caller, number) in callers {
+            if *left == 0 {
+                found.insert(None, true);
+                break;
+            }
+            *left -= 1;
+            // Handed on to itself as it is, it is no other.
+            if *caller == body && Self::hands_on(&self.bodies[body].facts[*number], at, name) {
+                continue;
+            }
+            let fact = &self.bodies[*caller].facts[*number];
+            let given = given(fact, at);
+            let outer = match given {
+                Some(given) => self.arguments(reach, *caller, given, left),
+                None => unknown.clone(),
+            };
+            let always = fact.context.is_always();
+            for (path, whole) in outer {
+                *found.entry(path.map(inner)).or_default() |= whole && always;
+            }
+        }
+        found
+    }
+
+    /// Whether a call gives parameter `at` of a function what the parameter `name` holds.
+    fn hands_on(call: &Fact<'_>, at: usize, name: &str) -> bool {
+        given(call, at)
+            .and_then(|given| given.from.as_ref())
+            .is_some_and(|place| {
+                let whole = states::value_path(&place.steps).is_some_and(|path| path.is_empty());
+                whole && matches!(&place.root, Root::Param(own) if own == name)
+            })
     }
 
     fn parameter_number(&self, item: ItemId, name: &str) -> Option<usize> {
@@ -438,9 +490,19 @@ impl<'m> Index<'m> {
         };
         function.sig.inputs.iter().position(|input| match input {
             syn::FnArg::Typed(argument) => matches!(&*argument.pat,
-                syn::Pat::Ident(pat) if pat.ident == name),
+                // What is changed is no argument any more.
+                syn::Pat::Ident(pat) if pat.ident == name && pat.mutability.is_none()),
             syn::FnArg::Receiver(_) => name == "self",
         })
+    }
+}
+
+/// What a call gives a parameter.
+fn given<'a>(call: &'a Fact<'_>, at: usize) -> Option<&'a Val> {
+    match &call.what {
+        What::Call { args, .. } => args.get(at),
+        What::Method { args, .. } => args.get(at.checked_sub(1)?),
+        _ => None,
     }
 }
 

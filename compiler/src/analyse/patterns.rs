@@ -1,7 +1,7 @@
 //! What the names of a pattern are bound to.
 
 use super::{
-    facts::{Step, Val, What},
+    facts::{Place, Root, Step, Val, What},
     types::Ty,
     walk::{Walker, rooted},
 };
@@ -37,6 +37,12 @@ impl<'m> Walker<'_, 'm> {
                     self.bind(inner, val.clone());
                 } else if name.starts_with(|c: char| c.is_ascii_uppercase()) {
                     return; // A constant or a unit variant.
+                }
+                let mut val = val;
+                // What may be changed is no argument any more.
+                let of_argument = |place: &Place| matches!(place.root, Root::Param(_));
+                if pat.mutability.is_some() && pat.by_ref.is_none() {
+                    val.from = val.from.filter(|place| !of_argument(place));
                 }
                 self.bind_name(name, val);
             }

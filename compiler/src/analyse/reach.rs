@@ -23,6 +23,8 @@ pub(crate) struct Reach {
     /// By body: the one that leads there, and the number of the fact in it.
     to: BTreeMap<BodyId, Option<(BodyId, Option<usize>)>>,
     order: Vec<BodyId>,
+    /// By body: every fact that runs it, by the body that it is in and its number there.
+    callers: BTreeMap<BodyId, Vec<(BodyId, usize)>>,
 }
 
 impl Reach {
@@ -53,11 +55,10 @@ impl Reach {
         way
     }
 
-    /// The fact of the body before by which a body is reached; `None` of the first, and
-    /// of an impl that is run because its type is there.
-    pub(crate) fn by(&self, body: BodyId) -> Option<(BodyId, usize)> {
-        let (before, fact) = (*self.to.get(&body)?)?;
-        fact.map(|fact| (before, fact))
+    /// The facts that run a body, by the body that each is in and its number there; none of
+    /// an impl that is run because its type is there.
+    pub(crate) fn callers(&self, body: BodyId) -> &[(BodyId, usize)] {
+        self.callers.get(&body).map_or(&[], Vec::as_slice)
     }
 
     /// The body that it is the reach of.
@@ -144,6 +145,7 @@ impl<'m> Index<'m> {
         let mut types = BTreeSet::new();
         let mut queue = VecDeque::from([from]);
         let mut order = Vec::new();
+        let mut callers = BTreeMap::<_, Vec<_>>::new();
         while let Some(at) = queue.pop_front() {
             order.push(at);
             let mut found = |item: ItemId, fact: Option<usize>| {
@@ -157,6 +159,9 @@ impl<'m> Index<'m> {
             for (number, fact) in self.bodies[at].facts.iter().enumerate() {
                 for item in self.runs(&fact.what) {
                     found(item, Some(number));
+                    if let Some(body) = self.body_of.get(&item) {
+                        callers.entry(*body).or_default().push((at, number));
+                    }
                 }
             }
             let mut named: Vec<ItemId> = self.bodies[at].types.iter().copied().collect();
@@ -173,7 +178,12 @@ impl<'m> Index<'m> {
                 }
             }
         }
-        Reach { from, to, order }
+        Reach {
+            from,
+            to,
+            order,
+            callers,
+        }
     }
 
     /// The bodies that `from` may run, but for methods of values of unknown type.

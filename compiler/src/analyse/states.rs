@@ -205,6 +205,7 @@ fn touch(state: usize, access: Access, by: &str) -> Touch {
         access,
         by: by.to_owned(),
         key: None,
+        told: true,
     }
 }
 

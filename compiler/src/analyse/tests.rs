@@ -506,9 +506,21 @@ fn parts_that_are_always_read_are_hinted_at() {
          #[skylark::state(scope = chain)] static OWN: Map<String, u32> = Map::new(); \
          #[skylark::state] static WHOLE: std::sync::Mutex<std::collections::BTreeMap<String, u32>> = \
            std::sync::Mutex::new(std::collections::BTreeMap::new()); \
-         fn take(who: &str) { ACCOUNTS.update(who, |a| {}); } ";
+         fn take(who: &str) { ACCOUNTS.update(who, |a| {}); } \
+         fn again(who: &str, n: u8) { take(who); if n > 0 { again(who, n - 1) } } ";
     for (body, wanted) in [
         ("take(&order.from)", "acc[order.from]"),
+        // Each call of a helper has an entry of its own.
+        (
+            "take(&order.from); take(&name); take(&name.to_lowercase())",
+            "acc[name] acc[order.from]",
+        ),
+        (
+            "take(&name); if order.at > 1 { take(&order.from) }",
+            "acc[name]",
+        ),
+        ("again(&name, 3)", "acc[name]"),
+        ("let mut name = name; name.push('x'); take(&name)", ""),
         (
             "ACCOUNTS.get(&name); LOG.get(order.at)",
             "LOG[order.at] acc[name]",

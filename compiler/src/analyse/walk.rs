@@ -140,8 +140,11 @@ impl<'a, 'm> Walker<'a, 'm> {
                         Pat::Ident(pat) => plain(&pat.ident),
                         pat => crate::read::text(pat),
                     };
-                    let from = self.object(&ty).unwrap_or(Root::Param(name));
-                    self.bind(&argument.pat, rooted(from, ty));
+                    let from = self.object(&ty).unwrap_or(Root::Param(name.clone()));
+                    match &*argument.pat {
+                        Pat::Ident(_) => self.bind_name(name, rooted(from, ty)),
+                        pat => self.bind(pat, rooted(from, ty)),
+                    }
                 }
             }
         }
