@@ -23,6 +23,7 @@ mod names;
 mod out;
 mod plan;
 mod prefix;
+mod receivers;
 mod report;
 mod requests;
 mod routes;

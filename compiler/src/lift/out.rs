@@ -199,12 +199,11 @@ impl<'a, 'k> Out<'a, 'k> {
             let at = self.krate.locate(asked.file, asked.span);
             (asked.file, at.start, asked.question.clone())
         });
-        self.asked.dedup_by_key(|asked| {
-            (
-                asked.file,
-                self.krate.locate(asked.file, asked.span).start,
-                asked.question.clone(),
-            )
+        let mut seen = BTreeSet::new();
+        let krate = self.krate;
+        self.asked.retain(|asked| {
+            let line = krate.locate(asked.file, asked.span).line;
+            seen.insert((asked.file, line, asked.question.clone()))
         });
         let mut kept: BTreeMap<usize, String> = BTreeMap::new();
         for asked in std::mem::take(&mut self.asked) {

@@ -4,6 +4,7 @@ use super::{
     cells::Held,
     krate::{Function, Krate},
     plan::{Lent, Plan},
+    receivers::Receivers,
     rules::{self, Lock, Outside},
 };
 use crate::read::plain;
@@ -86,6 +87,17 @@ fn method(
         if krate.functions.contains_key(&path) {
             return Awaited::Function(path);
         }
+    }
+    let receivers = Receivers {
+        krate,
+        plan,
+        function,
+        lent,
+    };
+    let method = receivers.of(&call.receiver);
+    let method = method.map(|owner| format!("{owner}::{name}"));
+    if let Some(path) = method.filter(|path| krate.functions.contains_key(path)) {
+        return Awaited::Function(path);
     }
     // A request is built by methods: look at where it begins.
     awaited(krate, plan, function, lent, &call.receiver).outside()
@@ -217,7 +229,11 @@ pub(super) fn find(krate: &Krate<'_>, plan: &Plan<'_>) -> BTreeSet<String> {
         };
         let more: BTreeSet<String> = all
             .iter()
-            .filter(|(path, found)| plan.untouched.contains(**path) || found.iter().any(waiting))
+            .filter(|(path, found)| {
+                // A method of a trait is as the trait says.
+                let of_trait = krate.functions[**path].of_trait.is_some();
+                of_trait || plan.untouched.contains(**path) || found.iter().any(waiting)
+            })
             .map(|(path, _)| (*path).clone())
             .collect();
         if more.len() == waits.len() {
