@@ -2,6 +2,7 @@
 
 use super::{
     cells::Held,
+    comments,
     globals::unstorable,
     inside,
     krate::{Place, type_arguments},
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::read::plain;
 use std::collections::{BTreeMap, BTreeSet};
-use syn::{Field, ImplItem, spanned::Spanned as _};
+use syn::{Field, Fields, ImplItem, ItemStruct, spanned::Spanned as _};
 
 /// The annotation of what is kept.
 const STATE: &str = "#[skylark::state]";
@@ -82,21 +83,17 @@ const INIT: &str = "#[skylark::init]";
 /// The statics that a shared struct becomes.
 fn statics(out: &mut Out<'_, '_>, path: &str, shared: &Shared<'_>) {
     let (place, item) = (&shared.place, shared.item);
-    let source = out.krate.source(place.file);
     let whole = out.range(place.file, item);
     let mut text = String::new();
     let ident = plain(&item.ident);
     if shared.methods {
-        text.push_str(&docs(out, place, &item.attrs));
+        text.push_str(&kept(out, place, &item.attrs, &["doc"]));
         let vis = out.text(place.file, &item.vis);
         text.push_str(&format!("{vis} struct {ident};\n\n"));
     } else {
         out.gone.insert(path.to_owned());
     }
-    let mut end = Some(match &item.fields {
-        syn::Fields::Named(fields) => out.range(place.file, fields.brace_token.span.open()).end,
-        _ => whole.start,
-    });
+    let mut comments = comments_of(out, place, item);
     for (index, field) in item.fields.iter().enumerate() {
         let name = field
             .ident
@@ -106,22 +103,12 @@ fn statics(out: &mut Out<'_, '_>, path: &str, shared: &Shared<'_>) {
             continue;
         };
         let at = out.range(place.file, field);
-        let gap = end.map_or("", |end: usize| {
-            source.get(end..at.start).unwrap_or_default()
-        });
-        for line in gap
-            .lines()
-            .map(str::trim)
-            .filter(|line| line.starts_with("//"))
-        {
-            text.push_str(&format!("{line}\n"));
-        }
-        end = Some(at.end);
+        text.push_str(&std::mem::take(&mut comments[index]));
         if matches!(found.held, Held::State { .. }) {
             stored(out, place, field);
         }
         text.push_str(&out.place_questions(place.file, at));
-        text.push_str(&docs(out, place, &field.attrs));
+        text.push_str(&kept(out, place, &field.attrs, FIELD_ATTRIBUTES));
         let (kind, attribute, why) = match found.held {
             Held::State { .. } => (Kind::State, STATE, "handlers share it, and change it"),
             Held::Init if inside::changes(out.krate, &place.module, &field.ty).is_some() => (
@@ -150,7 +137,14 @@ fn statics(out: &mut Out<'_, '_>, path: &str, shared: &Shared<'_>) {
             why,
         );
     }
-    out.edits.supersede(place.file, whole, text.trim_end());
+    let last = comments.last().map_or("", String::as_str);
+    text.push_str(last);
+    let mut text = text.trim_end().to_owned();
+    let rest = out.krate.source(place.file).get(whole.end..);
+    if !last.is_empty() && !rest.is_some_and(|rest| rest.starts_with('\n')) {
+        text.push('\n');
+    }
+    out.edits.supersede(place.file, whole, text);
 }
 
 /// What a field of state stores.
@@ -172,12 +166,42 @@ fn stored(out: &mut Out<'_, '_>, place: &Place, field: &Field) {
     }
 }
 
-/// Doc comments, as they stand.
-fn docs(out: &Out<'_, '_>, place: &Place, attrs: &[syn::Attribute]) -> String {
-    let docs = attrs.iter().filter(|attr| attr.path().is_ident("doc"));
-    docs.fold(String::new(), |text, attr| {
+/// What of a field's attributes is its static's.
+const FIELD_ATTRIBUTES: &[&str] = &["allow", "cfg", "deprecated", "doc", "expect"];
+
+/// Attributes of these names, as they stand.
+fn kept(out: &Out<'_, '_>, place: &Place, attrs: &[syn::Attribute], names: &[&str]) -> String {
+    let kept = attrs
+        .iter()
+        .filter(|attr| names.iter().any(|name| attr.path().is_ident(name)));
+    kept.fold(String::new(), |text, attr| {
         format!("{text}{}\n", out.text(place.file, attr))
     })
+}
+
+/// The comments of each field; those after the last one are the last in the list.
+fn comments_of(out: &Out<'_, '_>, place: &Place, item: &ItemStruct) -> Vec<String> {
+    let source = out.krate.source(place.file);
+    let delimiters = match &item.fields {
+        Fields::Named(fields) => Some(fields.brace_token.span),
+        Fields::Unnamed(fields) => Some(fields.paren_token.span),
+        Fields::Unit => None,
+    };
+    let mut comments = vec![String::new(); item.fields.len() + 1];
+    let Some(delimiters) = delimiters else {
+        return comments;
+    };
+    let mut from = out.range(place.file, delimiters.open()).end;
+    let last = out.range(place.file, delimiters.close()).start;
+    let starts = item.fields.iter().map(|field| out.range(place.file, field));
+    for (index, at) in starts.chain(std::iter::once(last..last)).enumerate() {
+        let gap = source.get(from..at.start).unwrap_or_default();
+        let (before, after) = comments::between(gap);
+        comments[index.saturating_sub(1)].push_str(&before);
+        comments[index].push_str(&after);
+        from = at.end;
+    }
+    comments
 }
 
 /// Takes out what has no place in a function.

@@ -8,8 +8,8 @@ use crate::read::{
 use proc_macro2::Span;
 use std::{collections::BTreeMap, ops::Range};
 use syn::{
-    Attribute, Block, FnArg, ImplItem, Item, ItemImpl, ItemMacro, ItemStatic, ItemType, Pat, Path,
-    ReturnType, Signature, Type, Visibility, spanned::Spanned as _,
+    Attribute, Block, FnArg, ImplItem, Item, ItemImpl, ItemMacro, ItemMod, ItemStatic, ItemType,
+    Pat, Path, ReturnType, Signature, Type, Visibility, spanned::Spanned as _,
 };
 
 /// The parsed files of a crate.
@@ -30,6 +30,8 @@ pub(super) struct Krate<'a> {
     pub(super) statics: Vec<(Place, &'a ItemStatic)>,
     pub(super) impls: Vec<(Place, &'a ItemImpl)>,
     pub(super) macros: Vec<(Place, &'a ItemMacro)>,
+    /// `#[cfg(test)]` modules.
+    pub(super) tests: Vec<(Place, &'a ItemMod)>,
     /// `type A = B;`
     pub(super) aliases: BTreeMap<String, (Place, &'a ItemType)>,
 }
@@ -120,6 +122,7 @@ impl<'a> Krate<'a> {
             statics: Vec::new(),
             impls: Vec::new(),
             macros: Vec::new(),
+            tests: Vec::new(),
             aliases: BTreeMap::new(),
         };
         for index in 0..krate.files.len() {
@@ -164,10 +167,9 @@ impl<'a> Krate<'a> {
                     self.aliases.insert(path(&item.ident), (place, item));
                 }
                 Item::Impl(item) => self.methods(place, item),
+                Item::Mod(item) if is_test(&item.attrs) => self.tests.push((place, item)),
                 Item::Mod(item) => {
-                    if let Some((_, inner)) = &item.content
-                        && !is_test(&item.attrs)
-                    {
+                    if let Some((_, inner)) = &item.content {
                         self.items(file, &path(&item.ident), inner);
                     }
                 }

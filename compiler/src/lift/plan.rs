@@ -7,7 +7,7 @@ use super::{
     routes::{self, Routes},
     rules::{self, Role},
     shared::{self, Shared, Static},
-    startup,
+    startup, tested,
     thrift::{self, Service},
     untouched, waits,
 };
@@ -131,6 +131,7 @@ impl<'a> Plan<'a> {
         untouched::find(krate, &mut plan, asked);
         plan.waits = waits::find(krate, &plan);
         startup::ask(krate, &plan, asked);
+        tested::ask(krate, &plan, asked);
         if plan.handlers.is_empty() && plan.services.is_empty() {
             candidates(krate, &plan, asked);
         }

@@ -187,7 +187,7 @@ fn read<'a>(
             ));
         }
         let ty = without_arc(krate, &place.module, &field.ty);
-        let name = static_name(krate, item, &field_name);
+        let name = static_name(krate, &place.module, item, &field_name);
         let value = value.map(|(expr, _)| cells::without_arc_new(krate, &place.module, expr));
         let made = cells::make(krate, &place, &format!("{vis}static {name}"), ty, value);
         if value.is_none() && made.held == Ok(Held::Init) && !has_default {
@@ -239,18 +239,25 @@ fn read<'a>(
     }
 }
 
-/// The name of a field's static: that of the field, unless another static has it.
-fn static_name(krate: &Krate<'_>, item: &ItemStruct, field: &str) -> String {
+/// The name of a field's static: that of the field, unless something else has it.
+fn static_name(krate: &Krate<'_>, module: &str, item: &ItemStruct, field: &str) -> String {
     let name = field.to_uppercase();
-    let taken = krate
-        .statics
-        .iter()
-        .any(|(_, other)| plain(&other.ident) == name);
-    if taken || field.starts_with(|c: char| c.is_ascii_digit()) {
-        format!("{}_{name}", screaming(&plain(&item.ident)))
-    } else {
-        name
+    // A static's name in the store is the crate's, any other is the module's.
+    let free = |name: &str| {
+        !krate.names.has(module, name)
+            && !krate.statics.iter().any(|(_, other)| other.ident == name)
+    };
+    if free(&name) && !field.starts_with(|c: char| c.is_ascii_digit()) {
+        return name;
     }
+    let long = format!("{}_{name}", screaming(&plain(&item.ident)));
+    let mut found = long.clone();
+    let mut next = 2;
+    while !free(&found) {
+        found = format!("{long}_{next}");
+        next += 1;
+    }
+    found
 }
 
 fn screaming(name: &str) -> String {
