@@ -251,3 +251,34 @@ fn only_a_committed_crate_is_rewritten() {
         "{error}"
     );
 }
+
+#[test]
+fn what_cannot_be_lifted_is_said() {
+    let temporary = tempfile::tempdir().unwrap();
+    let service = service(temporary.path());
+    let root = temporary.path().join("root");
+    let member = root.join("plain");
+    fs::create_dir_all(member.join("src")).unwrap();
+    let write = |path: &Path, text: &str| fs::write(path, text).unwrap();
+    write(
+        &root.join("Cargo.toml"),
+        "[workspace]\nmembers = [\"plain\"]\n",
+    );
+    write(
+        &member.join("Cargo.toml"),
+        "[package]\nname = \"plain\"\nedition = \"2024\"\n",
+    );
+    write(&member.join("src/lib.rs"), "pub fn f() {}\n");
+    for (directory, options, wanted) in [
+        (
+            &service,
+            &["--name", "bad name!"][..],
+            "`bad name!` cannot name an app: letters, digits",
+        ),
+        (&root, &[], "lift one of its members:\n    plain in "),
+        (&member, &[], "nothing in package `plain` was seen"),
+    ] {
+        let (code, _, error) = lift(directory, options);
+        assert_eq!((code, error.contains(wanted)), (2, true), "{error}");
+    }
+}

@@ -2,7 +2,10 @@
 
 mod manifest;
 
-use super::{new::Origin, sources::Sources};
+use super::{
+    new::{Origin, app_name},
+    sources::Sources,
+};
 use crate::error::{environment, usage};
 use anyhow::{Result, anyhow};
 use cargo_metadata::{MetadataCommand, Package, Target, TargetKind};
@@ -53,6 +56,8 @@ impl LiftedCrate {
         origin: &Origin,
         home: &Path,
     ) -> Result<Self> {
+        let name = name.map(|name| app_name(Path::new(name))).transpose()?;
+        let name = name.as_deref();
         let package = package(directory)?;
         let manifest: PathBuf = package.manifest_path.clone().into();
         let directory = manifest.parent().unwrap_or(directory).to_owned();
@@ -76,6 +81,13 @@ impl LiftedCrate {
         let lifted = skylark_compiler::lift(&sources.files).map_err(|error| anyhow!(error))?;
         let edition = package.edition.as_str();
         let mut report = lifted.report;
+        if report.decisions.is_empty() && report.questions.is_empty() {
+            return Err(usage(format!(
+                "nothing in package `{}` was seen that could be lifted: no handlers of axum or of a Thrift \
+                 service, and no globals that they share",
+                package.name
+            )));
+        }
         let mut changes: Vec<Change> = lifted
             .files
             .into_iter()
@@ -167,15 +179,26 @@ fn package(directory: &Path) -> Result<Package> {
         other => other.into(),
     })?;
     let manifest = manifest.canonicalize().unwrap_or(manifest);
-    let mut packages = metadata.packages.into_iter();
-    packages
-        .find(|package| {
-            package
-                .manifest_path
-                .canonicalize()
-                .is_ok_and(|path| path == manifest)
-        })
-        .ok_or_else(|| environment(format!("{} is no package", directory.display())))
+    let is_it = |package: &&Package| {
+        let path = package.manifest_path.canonicalize();
+        path.is_ok_and(|path| path == manifest)
+    };
+    if let Some(found) = metadata.packages.iter().find(is_it) {
+        return Ok(found.clone());
+    }
+    let members = metadata.packages.iter().map(|package| {
+        let path = package.manifest_path.parent();
+        format!(
+            "  {} in {}",
+            package.name,
+            path.map_or("", |path| path.as_str())
+        )
+    });
+    Err(usage(format!(
+        "{} is a workspace and no package; lift one of its members:\n{}",
+        directory.display(),
+        members.collect::<Vec<_>>().join("\n")
+    )))
 }
 
 /// The root that is lifted, and programs that go.

@@ -102,7 +102,7 @@ pub fn create(path: &Path, origin: &Origin) -> Result<(String, Vec<PathBuf>)> {
 }
 
 /// The last part of the path, if it can be the name of a package and an app.
-fn app_name(path: &Path) -> Result<String> {
+pub(super) fn app_name(path: &Path) -> Result<String> {
     let name = path
         .file_name()
         .map(|name| name.to_string_lossy().into_owned());
