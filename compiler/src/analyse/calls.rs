@@ -13,7 +13,10 @@ use super::{
 };
 use crate::read::plain;
 use proc_macro2::Span;
-use syn::{Expr, ExprCall, ExprMethodCall, ExprPath, spanned::Spanned, visit::Visit};
+use syn::{
+    Expr, ExprCall, ExprMethodCall, ExprPath, GenericArgument, PathArguments, spanned::Spanned,
+    visit::Visit,
+};
 
 impl<'m> Walker<'_, 'm> {
     pub(super) fn call(&mut self, call: &'m ExprCall, expr: &'m Expr) -> Val {
@@ -175,13 +178,20 @@ impl<'m> Walker<'_, 'm> {
 
     /// `skylark::with_mut::<Hotel, _>(|hotel| …)`: the object that the closure is lent.
     fn lent_to(&mut self, path: &ExprPath, target: &Res) -> Option<Val> {
-        let ty = self.index.lent_by(target, path, &self.scope)?;
-        let object = ty.item()?;
-        if !self.stored.of(object).is_empty() {
-            self.has(object, path.span());
-        }
-        let from = rooted(Root::Object(object), Ty::Unknown).from;
-        Some(Val { ty, from })
+        let lends = ["skylark::with", "skylark::with_mut"];
+        target.foreign().filter(|path| lends.contains(path))?;
+        let PathArguments::AngleBracketed(given) = &path.path.segments.last()?.arguments else {
+            return None;
+        };
+        let GenericArgument::Type(ty) = given.args.first()? else {
+            return None;
+        };
+        let ty = self.index.ty(ty, &self.scope);
+        let Root::Object(object) = self.object(&ty)? else {
+            return None;
+        };
+        self.fact(path.span(), None, What::Lent { object });
+        Some(rooted(Root::Object(object), ty))
     }
 
     /// What is declared nowhere may be made by a macro of the crate, which is not seen.

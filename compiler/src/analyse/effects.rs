@@ -2,13 +2,12 @@
 //! it starts, what it waits for, what it is told by chance.
 
 use super::{
-    BodyId, Context, Fact, Handler, Index, ItemId, Mode, Reach, Res, Root, Scope, Site, Ty, Unseen,
-    Val, What,
+    BodyId, Context, Fact, Handler, Index, ItemId, Mode, Reach, Res, Root, Site, Unseen, Val, What,
     states::{self, States},
 };
 use crate::{read::Annotation, read::krate::FunctionItem};
 use std::collections::{BTreeMap, BTreeSet};
-use syn::{Expr, ExprPath};
+use syn::Expr;
 
 /// How many calls of helpers an argument is followed through: helpers may call each other in
 /// circles.
@@ -292,12 +291,20 @@ impl<'m> Index<'m> {
             },
             What::Call {
                 target: Res::Foreign(path),
-                exprs,
                 ..
-            } => match of_foreign(path) {
-                Some(kind) => one(kind),
-                None => self.lends(fact, path, exprs, states, body),
-            },
+            } => of_foreign(path).into_iter().collect(),
+            What::Lent { object } => {
+                let idle = |(_, state)| {
+                    EffectKind::Touch(Touch {
+                        state,
+                        access: Access::Named,
+                        by: Touch::WITH.to_owned(),
+                        key: None,
+                        told: true,
+                    })
+                };
+                states.fields(*object).map(idle).collect()
+            }
             _ => {
                 let mut kinds = Vec::new();
                 for (touch, key) in states::touches(self, fact, states) {
@@ -316,62 +323,6 @@ impl<'m> Index<'m> {
                 kinds
             }
         }
-    }
-
-    /// `skylark::with(|hotel: &Hotel| …)` has every field there.
-    fn lends(
-        &self,
-        fact: &Fact<'m>,
-        path: &str,
-        exprs: &[&'m Expr],
-        states: &States,
-        body: BodyId,
-    ) -> Vec<EffectKind> {
-        let target = Res::Foreign(path.to_owned());
-        let scope = self.scope_of(self.bodies[body].item);
-        let named = match fact.expr {
-            Some(Expr::Call(call)) => match &*call.func {
-                Expr::Path(path) => self.lent_by(&target, path, &scope),
-                _ => None,
-            },
-            _ => None,
-        };
-        let of_closure = || match exprs.first()? {
-            Expr::Closure(closure) if is_lending(&target) => match closure.inputs.first()? {
-                syn::Pat::Type(input) => Some(self.ty(&input.ty, &scope)),
-                _ => None,
-            },
-            _ => None,
-        };
-        let Some(object) = named.or_else(of_closure).and_then(|ty| ty.item()) else {
-            return Vec::new();
-        };
-        let touch = |(_, state)| {
-            EffectKind::Touch(Touch {
-                state,
-                access: Access::Named,
-                by: Touch::WITH.to_owned(),
-                key: None,
-                told: true,
-            })
-        };
-        states.fields(object).map(touch).collect()
-    }
-
-    /// The type that `skylark::with::<Hotel, _>(…)` names.
-    pub(super) fn lent_by(&self, target: &Res, path: &ExprPath, scope: &Scope) -> Option<Ty> {
-        if !is_lending(target) {
-            return None;
-        }
-        let syn::PathArguments::AngleBracketed(given) = &path.path.segments.last()?.arguments
-        else {
-            return None;
-        };
-        let ty = match given.args.first()? {
-            syn::GenericArgument::Type(ty) => self.ty(ty, scope),
-            _ => return None,
-        };
-        ty.item().is_some().then_some(ty)
     }
 
     /// What a function is called by those who call it.
@@ -504,14 +455,6 @@ fn given<'a>(call: &'a Fact<'_>, at: usize) -> Option<&'a Val> {
         What::Method { args, .. } => args.get(at.checked_sub(1)?),
         _ => None,
     }
-}
-
-/// Whether a function lends an object to a closure.
-fn is_lending(target: &Res) -> bool {
-    matches!(
-        target.foreign(),
-        Some("skylark::with" | "skylark::with_mut")
-    )
 }
 
 /// The last call of a body was sent off.

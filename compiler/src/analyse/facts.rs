@@ -107,6 +107,8 @@ pub(crate) enum What<'m> {
     BorrowMut { of: Val },
     /// A value of a place goes where it is not followed: into a call, a struct, out of the body.
     Escape { of: Val },
+    /// A closure is given an object, as `skylark::with` does: all of its fields are there.
+    Lent { object: ItemId },
     /// Something that cannot be seen into.
     Unseen { why: Unseen },
 }

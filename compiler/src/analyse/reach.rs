@@ -113,6 +113,8 @@ impl<'m> Index<'m> {
             | What::Path {
                 target: Res::Item(item),
             } => self.or_impls(*item),
+            // What the annotations of its fields run.
+            What::Lent { object } => vec![*object],
             What::Method {
                 targets,
                 mode: Mode::Here,

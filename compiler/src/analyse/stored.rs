@@ -8,13 +8,14 @@
 use super::{
     Index, ItemId, Kind, Owner,
     facts::{Val, What},
-    names::Space,
+    names::{Res, Space},
     states::States,
     walk::Walker,
 };
 use crate::read::krate::StateItem;
+use proc_macro2::Span;
 use std::collections::BTreeMap;
-use syn::{Pat, spanned::Spanned};
+use syn::spanned::Spanned;
 
 /// The variables with something to run, by the static or the struct that they are of.
 pub(super) struct Stored<'m>(BTreeMap<ItemId, Vec<&'m StateItem>>);
@@ -74,18 +75,9 @@ impl<'m> Walker<'_, 'm> {
         });
     }
 
-    /// A closure that is given a struct has its fields there.
-    pub(super) fn lent(&mut self, input: &Pat) {
-        let Pat::Type(input) = input else { return };
-        let object = self.index.ty(&input.ty, &self.scope).item();
-        if let Some(object) = object.filter(|object| !self.stored.of(*object).is_empty()) {
-            self.has(object, input.ty.span());
-        }
-    }
-
-    /// It has a struct, so what the annotations of its fields run may run.
-    pub(super) fn has(&mut self, object: ItemId, span: proc_macro2::Span) {
-        let target = super::Res::Item(object);
+    /// A method has its struct, so what the annotations of the fields run may run.
+    pub(super) fn own(&mut self, object: ItemId, span: Span) {
+        let target = Res::Item(object);
         self.fact(span, None, What::Path { target });
     }
 }

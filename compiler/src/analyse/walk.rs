@@ -45,7 +45,7 @@ pub(super) fn bodies(index: &mut Index<'_>) {
         };
         walker.annotations(stored.of(id));
         if let Some(object) = stored.object(index, id) {
-            walker.has(object, item.site.span);
+            walker.own(object, item.site.span);
         }
         found.push(Body {
             item: id,
@@ -228,6 +228,16 @@ impl<'a, 'm> Walker<'a, 'm> {
             },
         );
         Val::of(Ty::Fn(Box::new(yields.ty)))
+    }
+
+    /// `|hotel: &Hotel| …`
+    fn lent(&mut self, input: &Pat) {
+        if let Pat::Type(input) = input
+            && let ty = self.index.ty(&input.ty, &self.scope)
+            && let Some(Root::Object(object)) = self.object(&ty)
+        {
+            self.fact(input.ty.span(), None, What::Lent { object });
+        }
     }
 
     /// A path, `Self` understood.

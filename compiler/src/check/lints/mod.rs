@@ -268,6 +268,7 @@ fn runs(index: &Index<'_>, body: BodyId) -> Vec<(BodyId, Site)> {
             | What::Path {
                 target: Res::Item(item),
             } => add(*item),
+            What::Lent { object } => add(*object),
             What::Method {
                 targets,
                 certain: true,
