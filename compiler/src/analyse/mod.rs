@@ -64,7 +64,7 @@ pub(crate) use facts::{Body, BodyId, Context, Fact, Mode, Place, Root, Step, Uns
 pub(crate) use items::{Function, Impl, ImplId, Item, ItemId, Kind, Module, ModuleId, Owner};
 pub(crate) use names::{Res, Space};
 pub(crate) use reach::{Handler, Reach};
-pub(crate) use states::States;
+pub(crate) use states::{DETACHING, States};
 pub(crate) use types::{Scope, Ty};
 
 use crate::read::krate::{Model, SourceSpan};

@@ -263,33 +263,34 @@ const PASSING: &[&str] = &["unwrap", "expect", "?", "unwrap_or_else", "await"];
 /// Calls that give `()`.
 const UNIT: &[&str] = &["clear", "extend", "push", "set", "store"];
 
+/// Calls that give what is no part of what they are called on (`take` of an iterator is).
+pub(crate) const DETACHING: &[&str] = &[
+    "clone",
+    "cloned",
+    "copied",
+    "to_owned",
+    "to_string",
+    "to_vec",
+    "len",
+    "is_empty",
+    "contains",
+    "contains_key",
+    "count",
+    "sum",
+    "is_some",
+    "is_none",
+    "load",
+    "fetch_add",
+    "fetch_sub",
+    "swap",
+    "remove",
+    "pop",
+    "insert",
+    "replace",
+];
+
 /// Calls after which a value is no part of the variable any more.
 fn is_detached(step: &Step) -> bool {
-    const DETACHING: &[&str] = &[
-        "clone",
-        "cloned",
-        "copied",
-        "to_owned",
-        "to_string",
-        "to_vec",
-        "len",
-        "is_empty",
-        "contains",
-        "contains_key",
-        "count",
-        "sum",
-        "is_some",
-        "is_none",
-        "load",
-        "fetch_add",
-        "fetch_sub",
-        "swap",
-        "remove",
-        "pop",
-        "insert",
-        "take",
-        "replace",
-    ];
     matches!(step, Step::Call(name) if DETACHING.contains(&name.as_str()))
 }
 

@@ -387,8 +387,8 @@ fn cycle_diagnostic(model: &Model, graph: &Successors, cycle: &[usize]) -> Diagn
 /// fault. Warned of are functions that a chain was plainly meant to reach:
 /// those to which only a cycle leads, and those that take, as their only argument,
 /// the very type of this crate with which another function ends a run (a note of public ones in
-/// an app without chains). A private
-/// function that is no link of any chain, in an app that has chains, gets a note.
+/// an app without chains). A private function that is no link of any chain, in an app that has
+/// chains, gets a note.
 fn unreached(
     model: &Model,
     graph: &Successors,

@@ -44,6 +44,10 @@ fn guards_across_a_wait() {
             false,
         ),
         (
+            "let s = S.lock().unwrap(); let few = s.iter().take(2);\n    skylark::call!(g()).await + few.count()",
+            false,
+        ),
+        (
             "let s = S.lock().unwrap(); let all = &*s;\n    skylark::call!(g()).await + all",
             false,
         ),

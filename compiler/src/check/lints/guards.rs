@@ -2,7 +2,7 @@
 
 use super::Lints;
 use crate::{
-    analyse::{BodyId, ItemId, Kind, Res, Site, Space},
+    analyse::{BodyId, DETACHING, ItemId, Kind, Res, Site, Space},
     check::code::{Code, Diagnostic, Suggestion},
     read::{Annotation, plain},
 };
@@ -16,8 +16,9 @@ use syn::{
 const LOCKS: [&str; 6] = ["lock", "read", "write", "try_lock", "try_read", "try_write"];
 
 /// What hands the guard on.
-const UNWRAPS: [&str; 6] = [
+const UNWRAPS: [&str; 7] = [
     "unwrap",
+    "unwrap_or",
     "expect",
     "unwrap_or_else",
     "unwrap_or_default",
@@ -371,26 +372,10 @@ impl<'a> Visit<'a> for Borrows<'a> {
 
 /// Whether an expression surely yields what borrows nothing.
 fn is_copy(expr: &Expr, guard: &Ident) -> bool {
-    const COPIES: [&str; 13] = [
-        "clone",
-        "cloned",
-        "contains",
-        "contains_key",
-        "copied",
-        "count",
-        "is_empty",
-        "is_none",
-        "is_some",
-        "len",
-        "to_owned",
-        "to_string",
-        "to_vec",
-    ];
-    const HANDED_ON: [&str; 4] = ["expect", "unwrap", "unwrap_or", "unwrap_or_default"];
     match expr {
         Expr::MethodCall(call) => {
             let named = |names: &[&str]| names.iter().any(|name| call.method == name);
-            named(&COPIES) || named(&HANDED_ON) && is_copy(&call.receiver, guard)
+            named(DETACHING) || named(&UNWRAPS) && is_copy(&call.receiver, guard)
         }
         // What is behind a guard cannot be moved out, only copied, and is no borrow.
         Expr::Field(of) => matches!(&*of.base, Expr::Path(path) if path.path.is_ident(guard)),
