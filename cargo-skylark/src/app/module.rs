@@ -21,6 +21,10 @@ pub struct Stripped {
 /// # Errors
 /// It is no wasm module, has no schema, or a faulty one: every fault, a line each.
 pub fn schema(wasm: &[u8]) -> Result<Schema> {
+    // What wasmparser says of another file is its bytes.
+    if !wasm.starts_with(b"\0asm") {
+        bail!("this is no wasm module: `cargo skylark build` writes one, and says where");
+    }
     let mut sections = Vec::new();
     for payload in Parser::new(0).parse_all(wasm) {
         match payload.context("this is no wasm module")? {
@@ -189,7 +193,11 @@ mod tests {
             let error = format!("{:#}", schema(wasm).unwrap_err());
             assert!(error.contains(wanted), "{error:?} has no {wanted:?}");
         };
-        check(b"no wasm", "no wasm module");
+        check(
+            b"[package]",
+            "no wasm module: `cargo skylark build` writes one",
+        );
+        check(b"\0asm and no more", "no wasm module");
         check(
             &module(&[]),
             "annotate a handler with `#[skylark::function]`",

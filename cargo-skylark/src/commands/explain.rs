@@ -246,7 +246,7 @@ fn trips(e: &Explanation) -> String {
         parts.push("begin".to_owned());
     }
     if t.late > 0 {
-        parts.push(format!("{} late", t.late));
+        parts.push(format!("{} while it runs", t.late));
     }
     if t.waits > 0 {
         parts.push(format!("{} for {}", 2 * t.waits, count(t.waits, "wait")));

@@ -210,6 +210,7 @@ fn parts_that_are_always_read_are_hinted_at() {
     let statics = "use skylark::{List, Map}; pub struct Order { from: String, at: u64 } \
          #[skylark::state(rename = \"acc\")] static ACCOUNTS: Map<String, u32> = Map::new(); \
          #[skylark::state] static LOG: List<u32> = List::new(); \
+         #[skylark::state] static SUM: skylark::Counter = skylark::Counter::new(0); \
          #[skylark::state(scope = chain)] static OWN: Map<String, u32> = Map::new(); \
          #[skylark::state] static WHOLE: std::sync::Mutex<std::collections::BTreeMap<String, u32>> = \
            std::sync::Mutex::new(std::collections::BTreeMap::new()); \
@@ -244,6 +245,8 @@ fn parts_that_are_always_read_are_hinted_at() {
         ("if order.at > 1 { LOG.len(); }", ""),
         ("OWN.len(); WHOLE.lock().unwrap().len(); LOG.push(1)", ""),
         ("LOG.len(); LOG.get(order.at)", "LOG LOG[order.at]"),
+        ("SUM.get()", "SUM"),
+        ("SUM.add(1)", ""),
     ] {
         let text = format!(
             "{statics} #[skylark::function] pub fn f(order: Order, name: String) {{ {body}; }}"
